@@ -1,0 +1,1 @@
+//! Receipts and codes: what makes an answer provable.

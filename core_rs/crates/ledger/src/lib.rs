@@ -1,0 +1,1 @@
+//! Licenses, balances and movements: the pure state machine and its SQLite store.

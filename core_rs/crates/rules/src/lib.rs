@@ -1,0 +1,1 @@
+//! Checks of submissions and declarations against catalogues and instrument profiles.

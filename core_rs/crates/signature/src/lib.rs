@@ -1,0 +1,1 @@
+//! Signatures and certificates: who signed, or why we will not believe it.
