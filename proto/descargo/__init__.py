@@ -1,0 +1,1 @@
+"""The public contract of Descargo: `descargo.v1`, and the texts of its findings and reasons."""
