@@ -1,7 +1,7 @@
 """The texts of every finding and of every RPC reason, in Spanish and English.
 
-They live in two TOML files beside this module, so that the core, the server and the client say the same
-words. A text that is missing, misspelt or out of place fails the load, never an answer at a lane.
+They live in two TOML files beside this module, so that the core, the server and the client say the
+same words. A text that is missing or out of place fails the load, never an answer at a lane.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTORS",
     "CLASS_OF_LETTER",
+    "STATUSES",
     "CatalogueTextError",
     "FindingTextRow",
     "ReasonRow",
@@ -29,32 +30,36 @@ __all__ = [
     "reasons",
 ]
 
-CLASS_OF_LETTER: Final[Mapping[str, str]] = MappingProxyType({
-    "S": "SYNTACTIC",
-    "C": "CATALOGUE",
-    "E": "STRUCTURAL",
-    "N": "NORMATIVE",
-    "F": "SIGNATURE",
-    "T": "TECHNICAL",
-    "W": "WARNING",
-})
+CLASS_OF_LETTER: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "S": "SYNTACTIC",
+        "C": "CATALOGUE",
+        "E": "STRUCTURAL",
+        "N": "NORMATIVE",
+        "F": "SIGNATURE",
+        "T": "TECHNICAL",
+        "W": "WARNING",
+    }
+)
 """Class of a finding by the first letter of its code; names of `FindingClass` without prefix."""
 
 ACTORS: Final = frozenset({"AGENCY", "BROKER", "TRADER", "OFFICE", "OPERATOR"})
 """Who may have to act; names of `Actor` without prefix."""
 
-STATUSES: Final = frozenset({
-    "UNAUTHENTICATED",
-    "PERMISSION_DENIED",
-    "INVALID_ARGUMENT",
-    "ALREADY_EXISTS",
-    "NOT_FOUND",
-    "RESOURCE_EXHAUSTED",
-    "ABORTED",
-    "DEADLINE_EXCEEDED",
-    "UNAVAILABLE",
-    "INTERNAL",
-})
+STATUSES: Final = frozenset(
+    {
+        "UNAUTHENTICATED",
+        "PERMISSION_DENIED",
+        "INVALID_ARGUMENT",
+        "ALREADY_EXISTS",
+        "NOT_FOUND",
+        "RESOURCE_EXHAUSTED",
+        "ABORTED",
+        "DEADLINE_EXCEEDED",
+        "UNAVAILABLE",
+        "INTERNAL",
+    }
+)
 """gRPC codes that a call without a verdict may end with."""
 
 _CODE: Final = re.compile(r"[A-Z][0-9]{3}\Z")
@@ -106,18 +111,18 @@ class ReasonRow:
 
 @lru_cache(maxsize=1)
 def findings() -> Mapping[str, FindingTextRow]:
-    """Returns the texts of every finding by code, in the order of the file."""
+    """Return the texts of every finding by code, in the order of the file."""
     return parse_findings(_packaged("findings.toml"))
 
 
 @lru_cache(maxsize=1)
 def reasons() -> Mapping[str, ReasonRow]:
-    """Returns the texts of every RPC reason by its name, in the order of the file."""
+    """Return the texts of every RPC reason by its name, in the order of the file."""
     return parse_reasons(_packaged("reasons.toml"))
 
 
 def parse_findings(text: str, file: str = "findings.toml") -> Mapping[str, FindingTextRow]:
-    """Reads the texts of findings from TOML; raises CatalogueTextError naming `file` and table."""
+    """Read the texts of findings from TOML; raises CatalogueTextError naming `file` and table."""
     rows: dict[str, FindingTextRow] = {}
     for code, fields in _tables(text, file, ("class", "actor", *_TEXTS)).items():
         if not _CODE.match(code):
@@ -132,7 +137,7 @@ def parse_findings(text: str, file: str = "findings.toml") -> Mapping[str, Findi
 
 
 def parse_reasons(text: str, file: str = "reasons.toml") -> Mapping[str, ReasonRow]:
-    """Reads the texts of reasons from TOML; raises CatalogueTextError naming `file` and table."""
+    """Read the texts of reasons from TOML; raises CatalogueTextError naming `file` and table."""
     rows: dict[str, ReasonRow] = {}
     for reason, fields in _tables(text, file, ("status", *_TEXTS)).items():
         if not _REASON.match(reason):
