@@ -1,4 +1,12 @@
 //! The words of the domain: the contract's messages, decimals, identifiers, findings.
 
+pub mod curp;
+pub mod date;
+pub mod decimal;
+pub mod finding;
+pub mod license_name;
 pub mod pb;
+pub mod rfc;
+pub mod text;
+pub mod units;
 pub mod wire;
