@@ -1,1 +1,18 @@
 //! Licenses, balances and movements: the pure state machine and its SQLite store.
+//!
+//! `state` holds the rules of a balance, `command` what a decision and a store say to each other,
+//! `store` one transaction for each batch, `group` the thread that gathers batches, `reader` the
+//! snapshots beside it.
+
+mod cache;
+pub mod command;
+mod decide;
+pub mod error;
+pub mod group;
+mod load;
+pub mod reader;
+mod rows;
+mod schema;
+pub mod state;
+pub mod store;
+mod working;

@@ -1,0 +1,75 @@
+# The commands that everyone uses. Each does all of its own set-up in .venv.
+#   make demo   make test   make lint   make bench   make gen   make ci
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# One target directory for the extension, the Rust tests and the generator, so that each crate is built once.
+export CARGO_TARGET_DIR := $(CURDIR)/core_rs/target
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+PACKAGES := pyproject.toml proto/pyproject.toml clients/pyproject.toml
+CORE := $(shell find core_rs proto/descargo/catalogue -path core_rs/target -prune -o -type f \
+	\( -name '*.rs' -o -name '*.toml' -o -name '*.sql' -o -name '*.binpb' -o -name 'Cargo.lock' \) -print)
+
+# With cargo the Rust tests run too; without it the wheel's build brings its own Rust and only its
+# Python tests can.
+CARGO := $(shell command -v cargo 2>/dev/null)
+
+.PHONY: demo test lint bench gen ci clean prerequisites
+
+demo: $(VENV)/.demo
+	@$(BIN)/descargo-server demo $(DEMO)
+
+test: $(VENV)/.dev rust-test
+	$(BIN)/python -m pytest $(PYTEST)
+
+.PHONY: rust-test
+rust-test: prerequisites
+ifneq ($(CARGO),)
+	cargo test --quiet --release --locked --manifest-path core_rs/Cargo.toml --workspace --exclude descargo-python
+else
+	@echo "no cargo on this machine: the core is tested through its Python extension alone"
+endif
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy proto/descargo server clients/descargo_client tests scripts
+	$(BIN)/lint-imports
+	$(BIN)/buf lint proto
+	$(BIN)/python scripts/gen.py --check
+ifneq ($(CARGO),)
+	cargo fmt --manifest-path core_rs/Cargo.toml --all --check
+	cargo clippy --quiet --release --locked --manifest-path core_rs/Cargo.toml --workspace --all-targets -- -D warnings
+endif
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benches $(BENCH)
+
+gen: $(VENV)/.dev
+	$(BIN)/python scripts/gen.py
+
+ci:
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test
+
+clean:
+	rm -rf $(VENV) build core_rs/target
+
+prerequisites:
+	@PYTHON=$(PYTHON) scripts/prerequisites.sh
+
+$(BIN)/python: | prerequisites
+	$(PYTHON) -m venv $(VENV)
+
+# Runtime, client and demo.
+$(VENV)/.demo: $(PACKAGES) $(CORE) | $(BIN)/python
+	@echo "installing into $(VENV) (the first time the core is compiled: a few minutes)"
+	$(BIN)/python -m pip install --quiet --editable proto --editable clients --editable '.[demo]'
+	@touch $@
+
+# The same with everything for tests, lint, generation and benches.
+$(VENV)/.dev: $(VENV)/.demo
+	$(BIN)/python -m pip install --quiet --editable proto --editable clients --editable '.[demo,dev]'
+	@touch $@

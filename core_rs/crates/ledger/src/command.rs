@@ -1,0 +1,222 @@
+//! What a store and a decision say to each other.
+//!
+//! A store loads the rows that a batch's keys name, lets each command decide on them in order, and
+//! writes what the decisions record, in one transaction. Commands never touch a store, stores never
+//! know a rule.
+
+use std::sync::Arc;
+
+use crate::state::{LicenseState, Movement};
+
+/// An instant, in nanoseconds since 1970.
+pub type Nanos = i64;
+
+/// The content of a license version in the form that decisions read; immutable, so it may be cached.
+pub trait Terms: Send + Sync + Sized + 'static {
+    /// Reads the stored content.
+    ///
+    /// # Errors
+    /// A sentence, when the stored bytes are not what they were.
+    fn read(state: &LicenseState, content: &[u8]) -> Result<Self, String>;
+}
+
+/// A request's idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestKey {
+    /// Who asked.
+    pub caller: String,
+    /// The key that the caller chose.
+    pub request_id: String,
+}
+
+/// How a license is found; several agencies may have the same key and number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LicenseKey {
+    /// Key of Apendice 9.
+    pub permit_key: String,
+    /// Number as it is looked up.
+    pub lookup_number: String,
+}
+
+/// A line of a declaration or of one of its shipments.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LineKey {
+    /// The declaration.
+    pub declaration_number: String,
+    /// The shipment; 0 for the whole declaration.
+    pub shipment_no: u32,
+    /// The line.
+    pub line_no: u32,
+}
+
+/// The rows that a command decides on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Keys {
+    /// The request, when its answer is stored. A read has none.
+    pub request: Option<(RequestKey, [u8; 32])>,
+    /// The license.
+    pub license: Option<LicenseKey>,
+    /// The declaration line that draws.
+    pub line: Option<LineKey>,
+    /// The license version that a submission makes.
+    pub version: Option<u32>,
+    /// Whether the terms of the license are read.
+    pub terms: bool,
+}
+
+/// A license with its terms.
+#[derive(Debug)]
+pub struct Loaded<T> {
+    /// Where it stands.
+    pub state: LicenseState,
+    /// Its content, when the keys asked for it.
+    pub terms: Option<Arc<T>>,
+    /// The version asked for, when it exists.
+    pub version: Option<VersionMark>,
+}
+
+/// What identifies an accepted change of a license.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionMark {
+    /// Version that the change made.
+    pub version: u32,
+    /// Of the change without its signing time.
+    pub change_sha256: [u8; 32],
+    /// The verdict that accepted it.
+    pub verdict_no: i64,
+}
+
+/// A draw that is on the books.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DrawRow {
+    /// The license.
+    pub license_id: i64,
+    /// Its line.
+    pub license_line_no: u32,
+    /// SHA-256 of the statement that made it.
+    pub statement_sha256: [u8; 32],
+    /// The verdict that accepted it.
+    pub verdict_no: i64,
+}
+
+/// Where a declaration stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PositionRow {
+    /// Grows with every statement that changes amounts.
+    pub position_no: u64,
+    /// Its state, a `DeclarationState`.
+    pub state: i32,
+    /// Its acuse.
+    pub acceptance_code: String,
+}
+
+/// What a command sees.
+#[derive(Debug)]
+pub struct View<'a, T> {
+    /// When it is decided; never earlier than a decision before.
+    pub decided_at: Nanos,
+    /// Number that the verdict gets if it is recorded.
+    pub verdict_no: i64,
+    /// Identity of the ledger, part of every verdict's name.
+    pub ledger_id: &'a str,
+    /// Row number that a new license gets.
+    pub next_license_id: i64,
+    /// Licenses with the key and number asked for, by agency.
+    pub licenses: &'a [Loaded<T>],
+    /// Draws of the declaration line.
+    pub draws: &'a [DrawRow],
+    /// Position of the declaration.
+    pub position: Option<&'a PositionRow>,
+}
+
+/// What a command wants done.
+#[derive(Debug)]
+pub enum Decision<T, D, R> {
+    /// An earlier verdict answers this request; nothing changes.
+    SameAs(i64),
+    /// A new verdict, with what it changes.
+    Record(Box<Record<T, D>>),
+    /// No verdict; nothing is stored.
+    Refuse(R),
+}
+
+/// A new verdict.
+#[derive(Debug)]
+pub struct Record<T, D> {
+    /// Whether it says no.
+    pub refused: bool,
+    /// The verdict, to be sealed when the whole batch is decided.
+    pub draft: D,
+    /// What it changes.
+    pub effect: Effect<T>,
+}
+
+/// What a verdict changes.
+#[derive(Debug)]
+pub enum Effect<T> {
+    /// Nothing: a refusal.
+    Nothing,
+    /// A license is issued or taken over.
+    Issue(Issued<T>),
+    /// A license is exercised.
+    Draw(Drawn),
+}
+
+/// A license that is issued or taken over.
+#[derive(Debug)]
+pub struct Issued<T> {
+    /// Its state.
+    pub state: LicenseState,
+    /// Its movements.
+    pub movements: Vec<Movement>,
+    /// Of the change without its signing time.
+    pub change_sha256: [u8; 32],
+    /// Serialised `License`.
+    pub content: Vec<u8>,
+    /// Serialised `Envelope`.
+    pub envelope: Vec<u8>,
+    /// Its terms, so that a draw in the same batch can read them.
+    pub terms: Arc<T>,
+}
+
+/// A draw.
+#[derive(Debug)]
+pub struct Drawn {
+    /// The license after it.
+    pub state: LicenseState,
+    /// The movement.
+    pub movement: Movement,
+    /// The declaration line.
+    pub line: LineKey,
+    /// SHA-256 of the statement.
+    pub statement_sha256: [u8; 32],
+    /// The declaration after it.
+    pub position: PositionRow,
+}
+
+/// Something that is decided in a batch.
+pub trait Command: Send + Sync {
+    /// The content of a license.
+    type Terms: Terms;
+    /// A verdict before it is signed.
+    type Draft: Send + Sync;
+    /// Why there is no verdict.
+    type Refusal: Send + Sync;
+
+    /// The rows that it decides on.
+    fn keys(&self) -> &Keys;
+    /// The bytes that were asked, kept as evidence.
+    fn request(&self) -> &[u8];
+    /// Decides. Pure: the same view gives the same decision.
+    fn decide(
+        &self,
+        view: &View<'_, Self::Terms>,
+    ) -> Decision<Self::Terms, Self::Draft, Self::Refusal>;
+    /// Signs a draft and makes it the answer's bytes. Several are sealed at a time.
+    ///
+    /// # Errors
+    /// A sentence, when it cannot be signed.
+    fn seal(&self, draft: &Self::Draft) -> Result<Vec<u8>, String>;
+    /// Its request was answered before with other content.
+    fn reused(&self) -> Self::Refusal;
+}

@@ -1,0 +1,127 @@
+//! Deciding a batch in memory: each command in order, on what those before it left.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::command::{Command, Decision, Effect, Nanos, Record};
+use crate::state::{Balance, LicenseState};
+use crate::working::{Earlier, WorkingSet};
+
+/// Drafts from this number on are sealed on two threads; below it starting one costs more.
+const SEAL_ON_TWO_THREADS_FROM: usize = 8;
+
+/// What became of a command.
+pub(crate) enum Decided<C: Command> {
+    /// The request was answered before, by this verdict.
+    Known(i64),
+    /// Another request was answered before, by this verdict, which answers this one too.
+    SameAs(i64),
+    /// A new verdict.
+    Recorded { verdict_no: i64, record: Box<Record<C::Terms, C::Draft>> },
+    /// No verdict.
+    Refused(C::Refusal),
+}
+
+pub(crate) fn in_order<C: Command>(
+    set: &mut WorkingSet<C::Terms>,
+    batch: &[C],
+    decided_at: Nanos,
+) -> Vec<Decided<C>> {
+    batch
+        .iter()
+        .map(|command| {
+            let keys = command.keys();
+            match set.earlier(keys) {
+                Some(Earlier::Same(verdict_no)) => return Decided::Known(verdict_no),
+                Some(Earlier::Other) => return Decided::Refused(command.reused()),
+                None => {}
+            }
+            let decision = command.decide(&set.view(keys, decided_at));
+            let verdict_no = set.absorb(keys, decided_at, &decision);
+            match (decision, verdict_no) {
+                (Decision::Refuse(refusal), _) => Decided::Refused(refusal),
+                (Decision::SameAs(earlier), _) => Decided::SameAs(earlier),
+                (Decision::Record(record), number) => {
+                    Decided::Recorded { verdict_no: number.unwrap_or_default(), record }
+                }
+            }
+        })
+        .collect()
+}
+
+/// The answers of new verdicts, in the batch's order.
+pub(crate) fn seal<C: Command>(
+    batch: &[C],
+    decided: &[Decided<C>],
+) -> Result<Vec<Option<Arc<[u8]>>>, String> {
+    let drafts = decided.iter().filter(|d| matches!(d, Decided::Recorded { .. })).count();
+    if drafts < SEAL_ON_TWO_THREADS_FROM {
+        return seal_each(batch, decided);
+    }
+    let half = batch.len() / 2;
+    let (first, second) = batch.split_at_checked(half).unwrap_or((batch, &[]));
+    let (first_decided, second_decided) = decided.split_at_checked(half).unwrap_or((decided, &[]));
+    let (one, other) = std::thread::scope(|scope| {
+        let other = scope.spawn(|| seal_each(second, second_decided));
+        let one = seal_each(first, first_decided);
+        (one, other.join())
+    });
+    let mut answers = one?;
+    answers.extend(other.map_err(|_| "sealing thread panicked".to_owned())??);
+    Ok(answers)
+}
+
+fn seal_each<C: Command>(
+    batch: &[C],
+    decided: &[Decided<C>],
+) -> Result<Vec<Option<Arc<[u8]>>>, String> {
+    batch
+        .iter()
+        .zip(decided)
+        .map(|(command, decided)| match decided {
+            Decided::Recorded { record, .. } => {
+                command.seal(&record.draft).map(|answer| Some(Arc::from(answer)))
+            }
+            _ => Ok(None),
+        })
+        .collect()
+}
+
+/// Callers that got a new refusal, once for each.
+pub(crate) fn refusing_callers<'a, C: Command>(
+    batch: &'a [C],
+    decided: &[Decided<C>],
+) -> Vec<&'a str> {
+    batch
+        .iter()
+        .zip(decided)
+        .filter(
+            |(_, decided)| matches!(decided, Decided::Recorded { record, .. } if record.refused),
+        )
+        .filter_map(|(command, _)| Some(command.keys().request.as_ref()?.0.caller.as_str()))
+        .collect()
+}
+
+/// The last standing of each license, with each of its balances that moved.
+pub(crate) fn last_standings<C: Command>(decided: &[Decided<C>]) -> Vec<(&LicenseState, &Balance)> {
+    let mut states: HashMap<i64, &LicenseState> = HashMap::new();
+    let mut moved: Vec<(i64, u32)> = Vec::new();
+    for decided in decided {
+        if let Decided::Recorded { record, .. } = decided
+            && let Effect::Draw(drawn) = &record.effect
+        {
+            let place = (drawn.state.license_id, drawn.movement.balance_after.license_line_no);
+            states.insert(place.0, &drawn.state);
+            moved.push(place);
+        }
+    }
+    moved.sort_unstable();
+    moved.dedup();
+    moved
+        .into_iter()
+        .filter_map(|(license_id, line)| {
+            let state = *states.get(&license_id)?;
+            Some((state, state.balance(line)?))
+        })
+        .collect()
+}

@@ -1,0 +1,131 @@
+//! Reading beside the writer: snapshots that see every answer given before they began.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::cache::TermsCache;
+use crate::command::{Keys, Nanos, RequestKey, Terms, View};
+use crate::error::{OpenError, StoreFault};
+use crate::state::LicenseState;
+use crate::working::WorkingSet;
+use crate::{load, rows, schema};
+
+/// Idle connections kept; more readers at once open their own for a while.
+const CONNECTIONS_KEPT: usize = 4;
+
+/// The reading side of a ledger.
+pub struct Reader<T> {
+    path: PathBuf,
+    cache: Arc<TermsCache<T>>,
+    idle: Mutex<Vec<Connection>>,
+}
+
+/// A license with the content of one version.
+#[derive(Debug)]
+pub struct LicenseAt {
+    /// Where it stands now.
+    pub state: LicenseState,
+    /// Serialised `License` of the version asked for.
+    pub content: Vec<u8>,
+}
+
+impl<T: Terms> Reader<T> {
+    /// Reads the ledger at `path`.
+    ///
+    /// # Errors
+    /// [`OpenError`], with the remedy.
+    pub fn open(path: &Path, cache: Arc<TermsCache<T>>) -> Result<Self, OpenError> {
+        let first = schema::open_reader(path)?;
+        Ok(Self { path: path.to_owned(), cache, idle: Mutex::new(vec![first]) })
+    }
+
+    /// Shows `look` what a command with these keys would see now, and the number of the last verdict.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the rows cannot be read.
+    pub fn view<R>(
+        &self,
+        keys: &Keys,
+        now: Nanos,
+        look: impl FnOnce(&View<'_, T>, i64) -> R,
+    ) -> Result<R, StoreFault> {
+        self.snapshot(|connection| {
+            let mut set = WorkingSet::new(rows::counters(connection)?);
+            load::rows_of(connection, &self.cache, &mut set, keys)?;
+            let decided_at = now.max(set.counters.last_decided_at);
+            Ok(look(&set.view(keys, decided_at), set.counters.last_verdict_no))
+        })
+    }
+
+    /// The answer that a request got.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the rows cannot be read.
+    pub fn outcome(&self, key: &RequestKey) -> Result<Option<Vec<u8>>, StoreFault> {
+        self.snapshot(|connection| match rows::outcome(connection, key)? {
+            Some(outcome) => rows::answer(connection, outcome.verdict_no),
+            None => Ok(None),
+        })
+    }
+
+    /// The licenses with a key and number, each with the content of `version`, or of its last one.
+    /// A license that lacks the version is left out.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the rows cannot be read.
+    pub fn licenses(
+        &self,
+        key: &crate::command::LicenseKey,
+        version: Option<u32>,
+    ) -> Result<Vec<LicenseAt>, StoreFault> {
+        self.snapshot(|connection| {
+            let mut found = Vec::new();
+            for state in rows::licenses(connection, key)? {
+                let version = version.unwrap_or(state.version);
+                if let Some(content) = rows::content(connection, state.license_id, version)? {
+                    found.push(LicenseAt { state, content });
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    /// Number of the last verdict.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the row cannot be read.
+    pub fn last_verdict_no(&self) -> Result<i64, StoreFault> {
+        self.snapshot(|connection| Ok(rows::counters(connection)?.last_verdict_no))
+    }
+
+    /// Identity of the ledger.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the row cannot be read.
+    pub fn ledger_id(&self) -> Result<String, StoreFault> {
+        self.snapshot(|connection| Ok(rows::counters(connection)?.ledger_id))
+    }
+
+    fn snapshot<R>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<R, StoreFault>,
+    ) -> Result<R, StoreFault> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => schema::open_reader(&self.path).map_err(|_| {
+                StoreFault::NotDone(rusqlite::Error::InvalidPath(self.path.clone()))
+            })?,
+        };
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        let outcome = read(&transaction)?;
+        transaction.commit()?;
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < CONNECTIONS_KEPT {
+            idle.push(connection);
+        }
+        Ok(outcome)
+    }
+}

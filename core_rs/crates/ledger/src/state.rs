@@ -1,0 +1,271 @@
+//! The rules of a balance: what an issue and a draw do to a license's state.
+//!
+//! Pure: every store applies the same functions, so the rules exist once. The invariant is
+//! `authorized = available + reserved + exercised` in each limited dimension, none negative, and
+//! `permit_seq` without gaps; the schema checks it again.
+
+use descargo_model::decimal::{AmountValue, Quantity, Usd};
+use descargo_model::license_name::LicenseName;
+use descargo_model::pb::{LicenseStatus, MovementKind};
+use thiserror::Error;
+
+/// One balance: a license line in two dimensions, each limited or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Balance {
+    /// Number of the license line.
+    pub license_line_no: u32,
+    /// Unit of the quantities, key of Apendice 7.
+    pub unit: u32,
+    /// Granted; an absent dimension is not limited.
+    pub authorized: AmountValue,
+    /// Left; absent where authorized is.
+    pub available: AmountValue,
+    /// Held; zero where nothing is.
+    pub reserved: AmountValue,
+    /// Exercised; zero where nothing was.
+    pub exercised: AmountValue,
+}
+
+impl Balance {
+    /// The balance of a line of which `available` of `authorized` is left; the rest counts as
+    /// exercised.
+    ///
+    /// # Errors
+    /// When a dimension is limited in one amount only, or more is left than was granted.
+    pub fn opened(line: &OpenedLine) -> Result<Self, StateError> {
+        let exercised = AmountValue {
+            quantity: Some(
+                used(line.authorized.quantity, line.available.quantity, Quantity::minus)?
+                    .unwrap_or(Quantity::ZERO),
+            ),
+            value_usd: Some(
+                used(line.authorized.value_usd, line.available.value_usd, Usd::minus)?
+                    .unwrap_or(Usd::ZERO),
+            ),
+        };
+        let nothing = AmountValue { quantity: Some(Quantity::ZERO), value_usd: Some(Usd::ZERO) };
+        Ok(Self {
+            license_line_no: line.line_no,
+            unit: line.unit,
+            authorized: line.authorized,
+            available: line.available,
+            reserved: nothing,
+            exercised,
+        })
+    }
+
+    /// Whether nothing can be drawn any more: a limited dimension has nothing left.
+    #[must_use]
+    pub fn is_exhausted(&self) -> bool {
+        self.available.is_exhausted()
+    }
+
+    fn exercise(&self, taken: AmountValue) -> Result<Self, StateError> {
+        Ok(Self {
+            available: AmountValue {
+                quantity: left(self.available.quantity, taken.quantity, Quantity::minus)?,
+                value_usd: left(self.available.value_usd, taken.value_usd, Usd::minus)?,
+            },
+            exercised: AmountValue {
+                quantity: sum(self.exercised.quantity, taken.quantity, Quantity::plus)?,
+                value_usd: sum(self.exercised.value_usd, taken.value_usd, Usd::plus)?,
+            },
+            ..self.clone()
+        })
+    }
+}
+
+/// A line of a license that is issued or taken over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenedLine {
+    /// Number of the license line.
+    pub line_no: u32,
+    /// Unit of the quantities.
+    pub unit: u32,
+    /// Granted.
+    pub authorized: AmountValue,
+    /// Left: all of it, unless the license was in use before.
+    pub available: AmountValue,
+}
+
+/// Where a license stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LicenseState {
+    /// Its row.
+    pub license_id: i64,
+    /// Its name.
+    pub name: LicenseName,
+    /// Its version.
+    pub version: u32,
+    /// Its status.
+    pub status: LicenseStatus,
+    /// Its last movement.
+    pub permit_seq: u64,
+    /// Its discharge signature.
+    pub discharge_signature: String,
+    /// Its balances, by line number.
+    pub balances: Vec<Balance>,
+}
+
+impl LicenseState {
+    /// The balance of a line.
+    #[must_use]
+    pub fn balance(&self, license_line_no: u32) -> Option<&Balance> {
+        self.balances.iter().find(|balance| balance.license_line_no == license_line_no)
+    }
+}
+
+/// One step of one balance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Movement {
+    /// 1, 2, 3 ... per license.
+    pub permit_seq: u64,
+    /// What kind of step.
+    pub kind: MovementKind,
+    /// Version it was made on.
+    pub version: u32,
+    /// Status after it.
+    pub status: LicenseStatus,
+    /// Line of the declaration; 0 for changes by the agency.
+    pub line_no: u32,
+    /// What was taken.
+    pub taken: AmountValue,
+    /// What was given back.
+    pub returned: AmountValue,
+    /// The balance after it.
+    pub balance_after: Balance,
+}
+
+/// A step that the state does not allow. The checks come first, so this is a fault, not a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum StateError {
+    /// More is taken than is left.
+    #[error("more is taken than is left")]
+    Overdrawn,
+    /// A sum leaves the range of its type.
+    #[error("a sum is out of range")]
+    OutOfRange,
+    /// A limited dimension is not stated, or the other way round.
+    #[error("a dimension is limited on one side only")]
+    DimensionsDiffer,
+    /// There is no such line.
+    #[error("there is no such license line")]
+    LineUnknown,
+}
+
+/// A license that is issued or taken over, with one movement for each line.
+///
+/// # Errors
+/// When a line's amounts do not fit each other.
+pub fn issue(
+    license_id: i64,
+    name: LicenseName,
+    discharge_signature: String,
+    notified: bool,
+    lines: &[OpenedLine],
+) -> Result<(LicenseState, Vec<Movement>), StateError> {
+    let balances = lines.iter().map(Balance::opened).collect::<Result<Vec<_>, _>>()?;
+    let status = match (notified, balances.iter().all(Balance::is_exhausted)) {
+        (false, _) => LicenseStatus::AwaitingNotification,
+        (true, true) => LicenseStatus::Exhausted,
+        (true, false) => LicenseStatus::Active,
+    };
+    let movements: Vec<Movement> = balances
+        .iter()
+        .zip(1..)
+        .map(|(balance, permit_seq)| Movement {
+            permit_seq,
+            kind: MovementKind::Issue,
+            version: 1,
+            status,
+            line_no: 0,
+            taken: AmountValue::default(),
+            returned: balance.available,
+            balance_after: balance.clone(),
+        })
+        .collect();
+    let permit_seq = movements.last().map_or(0, |last| last.permit_seq);
+    let state = LicenseState {
+        license_id,
+        name,
+        version: 1,
+        status,
+        permit_seq,
+        discharge_signature,
+        balances,
+    };
+    Ok((state, movements))
+}
+
+/// Takes `taken` from a line, for good.
+///
+/// # Errors
+/// When the line is unknown, has less left, or limits a dimension that `taken` does not state.
+pub fn commit(
+    state: &LicenseState,
+    license_line_no: u32,
+    line_no: u32,
+    taken: AmountValue,
+) -> Result<(LicenseState, Movement), StateError> {
+    let mut next = state.clone();
+    let balance = next
+        .balances
+        .iter_mut()
+        .find(|balance| balance.license_line_no == license_line_no)
+        .ok_or(StateError::LineUnknown)?;
+    *balance = balance.exercise(taken)?;
+    let balance_after = balance.clone();
+    next.permit_seq = next.permit_seq.checked_add(1).ok_or(StateError::OutOfRange)?;
+    if next.balances.iter().all(Balance::is_exhausted) {
+        next.status = LicenseStatus::Exhausted;
+    }
+    let movement = Movement {
+        permit_seq: next.permit_seq,
+        kind: MovementKind::Commit,
+        version: next.version,
+        status: next.status,
+        line_no,
+        taken,
+        returned: AmountValue::default(),
+        balance_after,
+    };
+    Ok((next, movement))
+}
+
+/// What was used of a dimension before the license came here.
+fn used<T: Copy>(
+    authorized: Option<T>,
+    available: Option<T>,
+    minus: fn(T, T) -> Option<T>,
+) -> Result<Option<T>, StateError> {
+    match (authorized, available) {
+        (None, None) => Ok(None),
+        (Some(granted), Some(left)) => minus(granted, left).map(Some).ok_or(StateError::Overdrawn),
+        _ => Err(StateError::DimensionsDiffer),
+    }
+}
+
+/// What is left of a dimension; one that is not limited stays so.
+fn left<T: Copy>(
+    available: Option<T>,
+    taken: Option<T>,
+    minus: fn(T, T) -> Option<T>,
+) -> Result<Option<T>, StateError> {
+    match (available, taken) {
+        (None, _) => Ok(None),
+        (Some(have), Some(take)) => minus(have, take).map(Some).ok_or(StateError::Overdrawn),
+        (Some(_), None) => Err(StateError::DimensionsDiffer),
+    }
+}
+
+fn sum<T: Copy>(
+    before: Option<T>,
+    taken: Option<T>,
+    plus: fn(T, T) -> Option<T>,
+) -> Result<Option<T>, StateError> {
+    match (before, taken) {
+        (Some(had), Some(take)) => plus(had, take).map(Some).ok_or(StateError::OutOfRange),
+        (had, None) => Ok(had),
+        (None, Some(take)) => Ok(Some(take)),
+    }
+}

@@ -1,0 +1,188 @@
+//! The SQLite store: one transaction for each batch, one fsync for each transaction.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::cache::TermsCache;
+use crate::command::{Command, Nanos, Terms};
+use crate::decide::{self, Decided};
+use crate::error::{OpenError, StoreFault};
+use crate::load;
+use crate::rows::{self, VerdictRow};
+use crate::schema;
+use crate::working::WorkingSet;
+
+/// Refusals of one caller that come in between two looks at their bound.
+const REFUSALS_BETWEEN_PRUNINGS: u32 = 256;
+
+/// What a command gets back: the answer's bytes, or why there is none.
+pub type Reply<R> = Result<Arc<[u8]>, R>;
+
+/// The writing side of a ledger.
+pub struct SqliteStore<T: Terms> {
+    connection: Connection,
+    lock: File,
+    cache: Arc<TermsCache<T>>,
+    refusals_kept_per_caller: u32,
+    refusals_since_pruning: HashMap<String, u32>,
+}
+
+impl<T: Terms> SqliteStore<T> {
+    /// Opens or creates the ledger at `path`; a new one gets the identity `new_ledger_id`.
+    ///
+    /// # Errors
+    /// [`OpenError`], with the remedy.
+    pub fn open(
+        path: &Path,
+        new_ledger_id: &str,
+        refusals_kept_per_caller: u32,
+    ) -> Result<Self, OpenError> {
+        let lock_path = PathBuf::from(format!("{}.lock", path.display()));
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&lock_path)
+            .map_err(|source| OpenError::Lock { path: lock_path, source })?;
+        Ok(Self {
+            connection: schema::open_writer(path, new_ledger_id)?,
+            lock,
+            cache: Arc::new(TermsCache::default()),
+            refusals_kept_per_caller,
+            refusals_since_pruning: HashMap::new(),
+        })
+    }
+
+    /// The cache of immutable license contents, to share with readers.
+    #[must_use]
+    pub fn cache(&self) -> Arc<TermsCache<T>> {
+        self.cache.clone()
+    }
+
+    /// Decides a batch and makes it durable. The replies are in the batch's order.
+    ///
+    /// # Errors
+    /// [`StoreFault`]: nothing of the batch was done, unless it is [`StoreFault::Uncertain`].
+    pub fn commit<C: Command<Terms = T>>(
+        &mut self,
+        batch: &[C],
+        now: Nanos,
+    ) -> Result<Vec<Reply<C::Refusal>>, StoreFault> {
+        // Processes that share the file take turns here: SQLite's own back-off sleeps far longer.
+        self.lock.lock()?;
+        let outcome = self.commit_locked(batch, now);
+        self.lock.unlock()?;
+        outcome
+    }
+
+    fn commit_locked<C: Command<Terms = T>>(
+        &mut self,
+        batch: &[C],
+        now: Nanos,
+    ) -> Result<Vec<Reply<C::Refusal>>, StoreFault> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut set = WorkingSet::new(rows::counters(&transaction)?);
+        for command in batch {
+            load::rows_of(&transaction, &self.cache, &mut set, command.keys())?;
+        }
+        let decided_at = now.max(set.counters.last_decided_at);
+        let decided = decide::in_order(&mut set, batch, decided_at);
+        let answers = decide::seal(batch, &decided).map_err(StoreFault::Seal)?;
+        write(&transaction, batch, &decided, &answers, decided_at)?;
+        if answers.iter().any(Option::is_some) {
+            rows::save_counters(&transaction, &set.counters)?;
+        }
+        let refusing = decide::refusing_callers(batch, &decided);
+        let replies = replies(&transaction, decided, answers)?;
+        for caller in refusing {
+            let since = self.refusals_since_pruning.entry(caller.to_owned()).or_default();
+            *since = since.saturating_add(1);
+            if *since >= REFUSALS_BETWEEN_PRUNINGS {
+                *since = 0;
+                rows::prune_refusals(&transaction, caller, self.refusals_kept_per_caller.into())?;
+            }
+        }
+        transaction.commit().map_err(StoreFault::Uncertain)?;
+        Ok(replies)
+    }
+}
+
+fn write<C: Command>(
+    connection: &Connection,
+    batch: &[C],
+    decided: &[Decided<C>],
+    answers: &[Option<Arc<[u8]>>],
+    decided_at: Nanos,
+) -> Result<(), StoreFault> {
+    for ((command, decided), answer) in batch.iter().zip(decided).zip(answers) {
+        let request = command.keys().request.as_ref();
+        match decided {
+            Decided::Known(_) | Decided::Refused(_) => {}
+            Decided::SameAs(verdict_no) => {
+                if let Some((key, sha256)) = request {
+                    rows::insert_request(connection, key, sha256, *verdict_no)?;
+                }
+            }
+            Decided::Recorded { verdict_no, record } => {
+                let (Some((key, sha256)), Some(answer)) = (request, answer) else {
+                    return Err(StoreFault::Seal("a verdict without request or answer".into()));
+                };
+                rows::insert_verdict(
+                    connection,
+                    &VerdictRow {
+                        verdict_no: *verdict_no,
+                        caller: &key.caller,
+                        refused: record.refused,
+                        decided_at,
+                        request: command.request(),
+                        answer,
+                    },
+                )?;
+                rows::insert_request(connection, key, sha256, *verdict_no)?;
+                rows::insert_effect(connection, &record.effect, *verdict_no)?;
+            }
+        }
+    }
+    // A license that many draws of the batch share is written once.
+    for (state, balance) in decide::last_standings(decided) {
+        rows::update_standing(connection, state, balance)?;
+    }
+    Ok(())
+}
+
+fn replies<C: Command>(
+    connection: &Connection,
+    decided: Vec<Decided<C>>,
+    answers: Vec<Option<Arc<[u8]>>>,
+) -> Result<Vec<Reply<C::Refusal>>, StoreFault> {
+    let fresh: HashMap<i64, Arc<[u8]>> = decided
+        .iter()
+        .zip(&answers)
+        .filter_map(|(decided, answer)| match decided {
+            Decided::Recorded { verdict_no, .. } => Some((*verdict_no, answer.clone()?)),
+            _ => None,
+        })
+        .collect();
+    let stored = |verdict_no: i64| match fresh.get(&verdict_no) {
+        Some(answer) => Ok(answer.clone()),
+        None => rows::answer(connection, verdict_no)?
+            .map(Arc::from)
+            .ok_or(StoreFault::damaged("verdict", verdict_no)),
+    };
+    decided
+        .into_iter()
+        .map(|decided| {
+            Ok(match decided {
+                Decided::Refused(refusal) => Err(refusal),
+                Decided::Known(verdict_no)
+                | Decided::SameAs(verdict_no)
+                | Decided::Recorded { verdict_no, .. } => Ok(stored(verdict_no)?),
+            })
+        })
+        .collect()
+}

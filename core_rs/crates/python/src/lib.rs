@@ -1,0 +1,1 @@
+//! The seam to Python: bytes in, bytes out.
