@@ -1,0 +1,154 @@
+"""One server process: started from a checked configuration, stopped without losing an answer.
+
+Order of a stop: health says NOT_SERVING, no new call is taken, calls in flight end within the
+grace, then the core finishes its queue and closes the ledger. A second signal ends the grace at
+once; what the core has begun is still finished, since an acknowledged draw must be durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING, Final
+
+from descargo_server import transport  # first: it must run before grpc's core starts
+from descargo_server.clock import FileClock, SystemClock
+from descargo_server.completions import Completions
+from descargo_server.config.load import reload_registry
+from descargo_server.config.model import Listen
+from descargo_server.config.problems import ConfigurationInvalid
+from descargo_server.identity.authenticator import DemoAuthenticator, TlsAuthenticator
+from descargo_server.identity.permissions import SUBMISSION_SERVICE, VALIDATION_SERVICE
+from descargo_server.rpc.handlers import Desk
+from descargo_server.rpc.submission import submission_service
+from descargo_server.rpc.validation import validation_service
+from descargo_server.telemetry.logs import logger
+from descargo_server.telemetry.metrics import Metrics
+
+import grpc  # isort: skip
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # isort: skip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from descargo_server.config.load import Configuration
+    from descargo_server.config.model import ServerConfig
+    from descargo_server.engine import CallerFactory, DecisionEngine
+    from descargo_server.identity.authenticator import Authenticator
+
+__all__ = ["Server", "run"]
+
+SERVICES: Final = ("", VALIDATION_SERVICE, SUBMISSION_SERVICE)
+"""What health answers about; the empty name is the whole server."""
+
+
+class Server:
+    """A gRPC server around one core."""
+
+    def __init__(
+        self, configuration: Configuration, engine: DecisionEngine, caller_factory: CallerFactory
+    ) -> None:
+        """Prepares everything that needs no running loop."""
+        self._config = configuration.config
+        self._engine = engine
+        self._log = logger()
+        self.metrics = Metrics()
+        self.completions = Completions(engine, self.metrics)
+        self.metrics.watch_pending(self.completions.__len__)
+        self._authenticator = _authenticator(configuration)
+        self._desk = Desk(
+            engine, self.completions, self._authenticator, caller_factory, self.metrics, self._log
+        )
+        self._health = health.aio.HealthServicer()
+        self._server: grpc.aio.Server | None = None
+        self._stop_metrics: Callable[[], None] | None = None
+
+    async def start(self) -> int:
+        """Listens and answers; returns the port. Raises transport.ListenFailed with a remedy."""
+        config = self._config
+        server = grpc.aio.server(options=transport.server_options(config.limits.connections_max))
+        server.add_generic_rpc_handlers(
+            (validation_service(self._desk), submission_service(self._desk))
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        port = transport.bind(server, config)
+        if config.metrics.listen:
+            self._stop_metrics = self.metrics.serve(Listen.parse(config.metrics.listen))
+        self.completions.open()
+        await self._say_health(health_pb2.HealthCheckResponse.SERVING)
+        await server.start()
+        self._server = server
+        return port
+
+    async def stop(self, hasten: asyncio.Event) -> None:
+        """Ends calls within the grace, then the core. `hasten` ends the grace."""
+        await self._health.enter_graceful_shutdown()
+        if self._server is not None:
+            stopping = asyncio.ensure_future(self._server.stop(self._config.limits.grace_s))
+            hastened = asyncio.ensure_future(hasten.wait())
+            await asyncio.wait({stopping, hastened}, return_when=asyncio.FIRST_COMPLETED)
+            if not stopping.done():
+                await self._server.stop(0)
+            await stopping
+            hastened.cancel()
+        # In a thread: closing waits for a commit, and the loop must go on taking answers meanwhile.
+        await asyncio.to_thread(self._engine.close)
+        self.completions.close()
+        if self._stop_metrics is not None:
+            self._stop_metrics()
+
+    def reload_identities(self) -> None:
+        """Takes a new access.toml whole; a bad one changes nothing and is logged."""
+        try:
+            registry = reload_registry(self._config)
+        except ConfigurationInvalid as invalid:
+            problems = [str(problem) for problem in invalid.problems]
+            self._log.error("access file refused, the old one stays", problems=problems)
+            return
+        if registry.signers != self._authenticator.registry.signers:
+            self._log.warning("signers changed: they count after a restart")
+        self._authenticator.registry = registry
+        self._log.info("access file reloaded", identities=len(registry))
+
+    async def _say_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        for service in SERVICES:
+            await self._health.set(service, status)
+
+
+def _authenticator(configuration: Configuration) -> Authenticator:
+    config = configuration.config
+    if config.demo.plaintext:
+        return DemoAuthenticator(configuration.registry)
+    clock = SystemClock() if config.demo.clock_file is None else FileClock(config.demo.clock_file)
+    return TlsAuthenticator(configuration.registry, clock)
+
+
+async def run(server: Server, config: ServerConfig, ready_file: Path | None) -> None:
+    """Serves until SIGTERM or SIGINT. SIGHUP reads access.toml again."""
+    log = logger()
+    stop, hasten = asyncio.Event(), asyncio.Event()
+
+    def on_stop() -> None:
+        (hasten if stop.is_set() else stop).set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_stop)
+    loop.add_signal_handler(signal.SIGHUP, server.reload_identities)
+    port = await server.start()
+    if ready_file is not None:
+        _write_whole(ready_file, f"{port}\n")
+    address = Listen(host=config.address.host, port=port)
+    log.info("serving", validator=config.validator, listen=str(address), tls=config.tls is not None)
+    await stop.wait()
+    log.info("stopping", grace_s=config.limits.grace_s)
+    await server.stop(hasten)
+    log.info("stopped")
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Writes so that a script that waits for the file never reads half of it."""
+    unfinished = path.with_name(f".{path.name}.new")
+    unfinished.write_text(text, encoding="ascii")
+    unfinished.replace(path)

@@ -1,0 +1,65 @@
+"""What the server needs of the core, as a type.
+
+`descargo_server._core.Engine` is the one in production. Naming the shape here lets the rpc layer be
+tested without Rust, and shows the whole seam on one page: a caller and bytes in, bytes out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from descargo_server._core import Caller
+    from descargo_server.identity.registry import Identity
+
+__all__ = ["CallerFactory", "Completion", "DecisionEngine", "Refusal"]
+
+Refusal: TypeAlias = tuple[str, str, str, int | None]
+"""Reason, field, detail, and after how many milliseconds to try again."""
+
+Completion: TypeAlias = tuple[int, bytes | None, Refusal | None]
+"""Ticket, and either the answer's bytes or a refusal."""
+
+
+class DecisionEngine(Protocol):
+    """Decides, draws, records and signs."""
+
+    def wakeup_fd(self) -> int:
+        """A descriptor that is readable when `drain` has something."""
+        ...
+
+    def drain(self) -> list[Completion]:
+        """What was decided since the last call."""
+        ...
+
+    def submit_license(self, caller: Caller, request: bytes, timeout_s: float | None, /) -> int:
+        """Queues a submission; the answer comes by its ticket."""
+        ...
+
+    def validate_license(self, caller: Caller, request: bytes, timeout_s: float | None, /) -> int:
+        """Queues an exercise; the answer comes by its ticket."""
+        ...
+
+    def check_license(self, caller: Caller, request: bytes, /) -> bytes:
+        """Answers what an exercise would be answered."""
+        ...
+
+    def get_license(self, caller: Caller, request: bytes, /) -> bytes:
+        """Reads a license."""
+        ...
+
+    def get_outcome(self, caller: Caller, request: bytes, /) -> bytes:
+        """Reads an earlier answer."""
+        ...
+
+    def close(self) -> None:
+        """Finishes the queue, then stops."""
+        ...
+
+
+class CallerFactory(Protocol):
+    """Makes the core's caller of an identity."""
+
+    def __call__(self, identity: Identity, /) -> Caller:
+        """The caller as the core knows it."""
+        ...

@@ -1,0 +1,48 @@
+"""The one table of who may call what. What is not in it is denied."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from descargo_server.identity.roles import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["CALLERS_OF", "SUBMISSION_SERVICE", "VALIDATION_SERVICE", "may_call"]
+
+VALIDATION_SERVICE: Final = "descargo.v1.ValidationService"
+SUBMISSION_SERVICE: Final = "descargo.v1.SubmissionService"
+
+CALLERS_OF: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
+    {
+        f"/{VALIDATION_SERVICE}/CheckLicense": frozenset(
+            {
+                Role.LANE,
+                Role.PREVALIDATOR,
+                Role.BROKER,
+                Role.HOLDER,
+            }
+        ),
+        f"/{VALIDATION_SERVICE}/ValidateLicense": frozenset({Role.LANE}),
+        # Whoever may ask for something durable may ask again for its answer. Keys are per caller.
+        f"/{VALIDATION_SERVICE}/GetOutcome": frozenset({Role.AGENCY, Role.HUB, Role.LANE}),
+        f"/{SUBMISSION_SERVICE}/SubmitLicense": frozenset({Role.AGENCY, Role.HUB}),
+        # An officer at a lane reads the license in front of him: there is no paper.
+        f"/{SUBMISSION_SERVICE}/GetLicense": frozenset(
+            {
+                Role.AGENCY,
+                Role.AUDITOR,
+                Role.LANE,
+                Role.COORDINATOR,
+            }
+        ),
+    }
+)
+"""Roles by full method name."""
+
+
+def may_call(role: Role, method: str) -> bool:
+    """Whether a role may call a method; no for a method that the table lacks."""
+    return role in CALLERS_OF.get(method, frozenset())

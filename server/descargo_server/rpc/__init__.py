@@ -1,0 +1,1 @@
+"""Speaks gRPC: one file per service, one table from reasons to statuses."""

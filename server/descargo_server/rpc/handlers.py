@@ -1,0 +1,143 @@
+"""What every call goes through: who calls, whether he may, how long he waits, and how it ends.
+
+Methods are registered without a Python deserializer, so requests and answers stay bytes. Each
+handler ends in an answer or in exactly one status: a panic of the core is a BaseException in
+Python, and a handler that let it through would leave the client waiting for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import grpc
+
+from descargo_server import limits
+from descargo_server.identity.permissions import may_call
+from descargo_server.refused import Refused
+from descargo_server.rpc.errors import abort_with, is_reason
+from descargo_server.telemetry.metrics import ANSWERED, CANCELLED
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from structlog.typing import FilteringBoundLogger
+
+    from descargo_server._core import Caller
+    from descargo_server.completions import Completions
+    from descargo_server.engine import CallerFactory, DecisionEngine
+    from descargo_server.identity.authenticator import Authenticator
+    from descargo_server.identity.registry import Identity
+    from descargo_server.telemetry.metrics import Metrics
+
+__all__ = ["Answer", "Desk", "service_handler"]
+
+Answer: TypeAlias = "Callable[[Desk, Caller, bytes, float], Awaitable[bytes]]"
+"""How one method answers: desk, the core's caller, the request's bytes, seconds that remain."""
+
+ServicerContext: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
+
+IDENTITY_REASONS: Final = frozenset(
+    {
+        "IDENTITY_UNKNOWN",
+        "CERTIFICATE_EXPIRED",
+        "CERTIFICATE_REVOKED",
+        "CERTIFICATE_UNFIT",
+    }
+)
+"""Refusals that an operator wants to see: somebody tries what he may not."""
+
+NOT_OURS: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
+"""What ends a handler from outside. Swallowing a cancellation leaks the call in grpc.aio."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the handlers share."""
+
+    engine: DecisionEngine
+    completions: Completions
+    authenticator: Authenticator
+    caller_factory: CallerFactory
+    metrics: Metrics
+    log: FilteringBoundLogger
+
+
+def service_handler(
+    desk: Desk, service: str, answers: Mapping[str, Answer]
+) -> grpc.GenericRpcHandler:
+    """The handler of one service: each method answers bytes with bytes."""
+    return grpc.method_handlers_generic_handler(
+        service,
+        {
+            method: grpc.unary_unary_rpc_method_handler(
+                _unary(desk, f"/{service}/{method}", answer)
+            )
+            for method, answer in answers.items()
+        },
+    )
+
+
+def _unary(
+    desk: Desk, method: str, answer: Answer
+) -> Callable[[bytes, ServicerContext], Awaitable[bytes]]:
+    """One method, with everything around it that must never be forgotten."""
+
+    async def handle(request: bytes, context: ServicerContext) -> bytes:
+        started = time.perf_counter()
+        outcome = CANCELLED
+        try:
+            try:
+                response = await _answered(desk, method, answer, request, context)
+            except NOT_OURS:
+                raise
+            except BaseException as error:  # noqa: BLE001 - a panic of the core is one
+                refused = _refusal_of(desk, method, error)
+                outcome = refused.reason
+            else:
+                outcome = ANSWERED
+                return response
+            await abort_with(context, refused)
+        finally:
+            desk.metrics.observe(method, outcome, time.perf_counter() - started)
+
+    return handle
+
+
+async def _answered(
+    desk: Desk, method: str, answer: Answer, request: bytes, context: ServicerContext
+) -> bytes:
+    identity = desk.authenticator.caller_of(context)
+    if not may_call(identity.role, method):
+        _log_refusal(desk, method, identity)
+        raise Refused("ROLE_NOT_ALLOWED", detail=f"role `{identity.role}`")
+    timeout_s = _remaining_s(context)
+    return await answer(desk, desk.caller_factory(identity), request, timeout_s)
+
+
+def _remaining_s(context: ServicerContext) -> float:
+    """How long the caller waits, bounded; raises Refused when he has stopped waiting."""
+    remaining: float | None = context.time_remaining()
+    if remaining is None:
+        return limits.CALL_TIMEOUT_MAX_S
+    if remaining <= 0:
+        raise Refused("NOT_DECIDED")
+    return min(remaining, limits.CALL_TIMEOUT_MAX_S)
+
+
+def _log_refusal(desk: Desk, method: str, identity: Identity) -> None:
+    desk.log.warning("role not allowed", method=method, caller=identity.name, role=identity.role)
+
+
+def _refusal_of(desk: Desk, method: str, error: BaseException) -> Refused:
+    """What the caller is told. A fault is logged whole and told as one word."""
+    if isinstance(error, Refused) and is_reason(error.reason):
+        if error.reason in IDENTITY_REASONS:
+            desk.log.warning(
+                "caller refused", method=method, reason=error.reason, detail=error.detail
+            )
+        return error
+    desk.log.error("fault", method=method, exc_info=error)
+    return Refused("FAULT")

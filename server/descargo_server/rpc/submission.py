@@ -1,0 +1,34 @@
+"""SubmissionService: what agencies call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from descargo_server.identity.permissions import SUBMISSION_SERVICE
+from descargo_server.rpc.handlers import service_handler
+
+if TYPE_CHECKING:
+    import grpc
+
+    from descargo_server._core import Caller
+    from descargo_server.rpc.handlers import Desk
+
+__all__ = ["submission_service"]
+
+
+def submission_service(desk: Desk) -> grpc.GenericRpcHandler:
+    """The handler of `descargo.v1.SubmissionService`."""
+    return service_handler(
+        desk,
+        SUBMISSION_SERVICE,
+        {"SubmitLicense": _submit_license, "GetLicense": _get_license},
+    )
+
+
+async def _submit_license(desk: Desk, caller: Caller, request: bytes, timeout_s: float) -> bytes:
+    ticket = desk.engine.submit_license(caller, request, timeout_s)
+    return await desk.completions.answer(ticket, timeout_s)
+
+
+async def _get_license(desk: Desk, caller: Caller, request: bytes, _timeout_s: float) -> bytes:
+    return desk.engine.get_license(caller, request)

@@ -1,0 +1,42 @@
+"""ValidationService: what customs lanes, prevalidators, brokers and holders call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from descargo_server.identity.permissions import VALIDATION_SERVICE
+from descargo_server.rpc.handlers import service_handler
+
+if TYPE_CHECKING:
+    import grpc
+
+    from descargo_server._core import Caller
+    from descargo_server.rpc.handlers import Desk
+
+__all__ = ["validation_service"]
+
+
+def validation_service(desk: Desk) -> grpc.GenericRpcHandler:
+    """The handler of `descargo.v1.ValidationService`."""
+    return service_handler(
+        desk,
+        VALIDATION_SERVICE,
+        {
+            "CheckLicense": _check_license,
+            "ValidateLicense": _validate_license,
+            "GetOutcome": _get_outcome,
+        },
+    )
+
+
+async def _check_license(desk: Desk, caller: Caller, request: bytes, _timeout_s: float) -> bytes:
+    return desk.engine.check_license(caller, request)
+
+
+async def _validate_license(desk: Desk, caller: Caller, request: bytes, timeout_s: float) -> bytes:
+    ticket = desk.engine.validate_license(caller, request, timeout_s)
+    return await desk.completions.answer(ticket, timeout_s)
+
+
+async def _get_outcome(desk: Desk, caller: Caller, request: bytes, _timeout_s: float) -> bytes:
+    return desk.engine.get_outcome(caller, request)
