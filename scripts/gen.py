@@ -241,9 +241,7 @@ def _plugin(name: str) -> Path:
 
 def _run(command: Sequence[str], remedy: str) -> None:
     try:
-        result = subprocess.run(  # noqa: S603 - fixed program, arguments are our own paths
-            command, capture_output=True, check=False, text=True
-        )
+        result = subprocess.run(command, capture_output=True, check=False, text=True)
     except FileNotFoundError as error:
         raise GenerationError(f"`{command[0]}` is missing; {remedy}") from error
     if result.returncode != 0:

@@ -1,7 +1,7 @@
 """Makes a dated catalogue of our own from the CSV files of the SAT's catalogues.
 
 Only facts are kept: codes, units and dates; the texts of the law are dropped. Import is strict,
-since a row that is misread here is a wrong yes or a wrong no at a lane later. Every problem of every
+since a row misread here is a wrong yes or a wrong no at a lane later. Every problem of every
 file is reported at once, and nothing is written unless there is none.
 
 Size: 11,519 tariff rows and 3,413 broker licenses become about 360 KB of text, 50 KB compressed.
