@@ -1,0 +1,101 @@
+"""The agency's side: makes submissions, signs and submits them, and reads its licenses."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from descargo.v1 import license_pb2, submission_pb2, submission_service_pb2
+
+from descargo_client.faults import BadFile, BadInput, Problem
+from descargo_client.forms.messages import fill_message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from descargo.v1.verdict_pb2 import Answer
+
+    from descargo_client.channel import Channel
+    from descargo_client.signing import Signer
+
+SUBMISSION_TYPE: Final = "descargo.v1.Submission"
+PAYLOAD_BYTES_MAX: Final = 256 * 1024
+"""Limit of the contract for one signed payload."""
+REQUEST_IDS: Final = uuid.UUID("6f0f5a3e-6a0c-5c0e-9a58-5f1f6f6f2a11")
+"""Namespace of the request ids that are derived from what is sent."""
+
+
+def build_submission(
+    document: Mapping[str, Any], *, validator: str, signed_at: datetime
+) -> submission_pb2.Submission:
+    """Makes a submission from a plain object; raises BadFile with everything that does not fit."""
+    submission = submission_pb2.Submission()
+    problems: list[Problem] = []
+    fill_message(submission, document, "", problems)
+    if not problems and submission.WhichOneof("change") is None:
+        problems.append(Problem("form.no_change", field="issue"))
+    if problems:
+        raise BadFile("submission", tuple(problems))
+    return address(submission, validator=validator, signed_at=signed_at)
+
+
+def address(
+    submission: submission_pb2.Submission, *, validator: str, signed_at: datetime
+) -> submission_pb2.Submission:
+    """Fills in what every submission carries, where it is not stated yet."""
+    addressed = submission_pb2.Submission()
+    addressed.CopyFrom(submission)
+    addressed.type = addressed.type or SUBMISSION_TYPE
+    addressed.validator = addressed.validator or validator
+    addressed.version = addressed.version or 1
+    if not addressed.HasField("signed_at"):
+        addressed.signed_at.FromDatetime(signed_at.replace(microsecond=0))
+    return addressed
+
+
+def serialise(submission: submission_pb2.Submission) -> bytes:
+    """The bytes that are signed: the same submission always gives the same."""
+    return submission.SerializeToString(deterministic=True)
+
+
+def seal(payload: bytes, signer: Signer) -> submission_pb2.Envelope:
+    """Signs a payload and puts the certificate beside it."""
+    if len(payload) > PAYLOAD_BYTES_MAX:
+        raise BadInput("submission.too_long", size=len(payload), limit=PAYLOAD_BYTES_MAX)
+    return submission_pb2.Envelope(
+        payload=payload,
+        signature=signer.sign(payload),
+        certificate_der=signer.certificate.encoding,
+    )
+
+
+def request_id_of(envelope: submission_pb2.Envelope) -> str:
+    """A key derived from the envelope: the same envelope is the same request."""
+    encoded = envelope.SerializeToString(deterministic=True)
+    return str(uuid.uuid5(REQUEST_IDS, hashlib.sha256(encoded).hexdigest()))
+
+
+class Agency:
+    """An agency's calls over an open channel."""
+
+    def __init__(self, channel: Channel) -> None:
+        """Takes the channel; it stays the caller's to close."""
+        from descargo.v1.submission_service_pb2_grpc import SubmissionServiceStub  # noqa: PLC0415 - imports grpc
+
+        self._channel = channel
+        self._stub = SubmissionServiceStub(channel.grpc)
+
+    def submit(self, envelope: submission_pb2.Envelope, request_id: str = "") -> Answer:
+        """Submits a signed change; the answer is a firma or an error."""
+        key = request_id or request_id_of(envelope)
+        request = submission_service_pb2.SubmitLicenseRequest(request_id=key, envelope=envelope)
+        return self._channel.call(self._stub.SubmitLicense, request, key).answer
+
+    def license(
+        self, license_id: license_pb2.LicenseId, version: int | None = None
+    ) -> submission_service_pb2.LicenseRecord:
+        """Reads a license and its balances; the last version unless one is named."""
+        request = submission_service_pb2.GetLicenseRequest(license=license_id, version=version)
+        return self._channel.call(self._stub.GetLicense, request).record

@@ -1,0 +1,149 @@
+"""`descargo submit`: reads a file of licenses, signs each, sends them, and shows how each ended."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from descargo_client.cli.options import command, validator_of
+from descargo_client.cli.session import Session, read_file
+from descargo_client.cli.submit_view import exit_code_of, print_report, report_document, result_document
+from descargo_client.faults import BadFile, BadInput
+from descargo_client.forms import csv_rows, json_lines
+from descargo_client.outbox import SUFFIX, Outbox
+from descargo_client.signing import (
+    Signer,
+    ask_password,
+    is_encrypted,
+    is_open_to_others,
+    load_signer,
+    read_password,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
+
+    from descargo_client.forms.items import Item
+    from descargo_client.submitting import Result
+
+PARALLEL: Final = 8
+PARALLEL_MAX: Final = 64
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+
+    @command(app, "submit", connected=True)
+    def submit(  # noqa: PLR0913 - one parameter for each option
+        session: Session,
+        file: Annotated[Path, typer.Argument(help="argument.submissions")],
+        key: Annotated[Path, typer.Option("--key", help="option.key")],
+        cert: Annotated[Path, typer.Option("--cert", help="option.cert")],
+        password_file: Annotated[
+            Path | None, typer.Option("--password-file", help="option.password_file")
+        ] = None,
+        validator: Annotated[
+            str | None,
+            typer.Option("--validator", envvar="DESCARGO_VALIDATOR", help="option.validator"),
+        ] = None,
+        answers: Annotated[Path | None, typer.Option("--answers", help="option.answers")] = None,
+        receipt_out: Annotated[
+            Path | None, typer.Option("--receipt-out", help="option.receipts_out")
+        ] = None,
+        outbox: Annotated[Path | None, typer.Option("--outbox", help="option.outbox")] = None,
+        parallel: Annotated[
+            int, typer.Option("--parallel", min=1, max=PARALLEL_MAX, help="option.parallel")
+        ] = PARALLEL,
+    ) -> int:
+        items = read_items(file)
+        addressee = validator_of(session.options, validator)
+        if not addressee and any(not each.submission.validator for each in items if not each.problems):
+            raise BadInput("submit.no_validator")
+        connection = session.connection()
+        signer = open_signer(session, key, cert, password_file)
+        memory = Outbox(outbox or (file.with_name(file.name + SUFFIX) if str(file) != "-" else None))
+        out = _open_answers(answers or receipt_out)
+        try:
+            from descargo_client.submitting import Submitter  # noqa: PLC0415 - grpc is slow to import
+
+            submitter = Submitter(
+                connection, signer, memory, addressee, lambda: datetime.now(UTC), parallel
+            )
+            results = _run(session, submitter.submit, items, out)
+        finally:
+            memory.close()
+            if out is not None:
+                out.close()
+        if session.as_json:
+            session.write_json(report_document(str(file), results, session.language))
+        else:
+            print_report(session, str(file), results)
+        return exit_code_of(results)
+
+
+def read_items(file: Path) -> list[Item]:
+    """Reads the file by its ending; `-` is JSON lines from standard input."""
+    content = read_file(file)
+    name = str(file)
+    if name.lower().endswith(".csv"):
+        items = csv_rows.read_submissions(content, name)
+    elif name == "-" or name.lower().endswith((".jsonl", ".ndjson", ".json")):
+        items = json_lines.read_submissions(content)
+    else:
+        raise BadInput("submit.ending", file=file)
+    if not items:
+        raise BadInput("submit.empty", file=file)
+    if all(item.problems for item in items):
+        raise BadFile(name, tuple(problem for item in items for problem in item.problems))
+    return items
+
+
+def open_signer(session: Session, key: Path, cert: Path, password_file: Path | None) -> Signer:
+    """Opens the e.firma; asks for the password when no file has it."""
+    key_content, cert_content = read_file(key), read_file(cert)
+    password: bytes | None = None
+    if password_file is not None:
+        password = read_password(password_file)
+        if is_open_to_others(password_file):
+            session.note("password.open", file=password_file)
+    elif is_encrypted(key_content):
+        password = ask_password(session.say("password.prompt", file=key))
+    return load_signer(cert_content, key_content, password)
+
+
+def _open_answers(path: Path | None) -> TextIO | None:
+    if path is None:
+        return None
+    try:
+        return path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise BadInput("file.unwritable", file=path, why=error.strerror or error) from error
+
+
+def _run(
+    session: Session,
+    submit: Callable[[list[Item], Callable[[Result], None]], list[Result]],
+    items: list[Item],
+    out: TextIO | None,
+) -> list[Result]:
+    """Submits with a progress bar on a terminal; each answer is written as soon as it is there."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - only this command has a bar
+
+    console = session.aside()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(session.say("submit.progress"), total=len(items))
+
+        def done(result: Result) -> None:
+            if out is not None:
+                document = result_document(result, session.language)
+                out.write(json.dumps(document, ensure_ascii=False) + "\n")
+                out.flush()
+            bar.advance(task)
+
+        return submit(items, done)
