@@ -49,6 +49,14 @@ pub struct LineKey {
     pub line_no: u32,
 }
 
+impl LineKey {
+    /// No line at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { declaration_number: String::new(), shipment_no: 0, line_no: 0 }
+    }
+}
+
 /// The rows that a command decides on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Keys {
@@ -153,6 +161,7 @@ pub struct Record<T, D> {
 
 /// What a verdict changes.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it stands in a boxed record")]
 pub enum Effect<T> {
     /// Nothing: a refusal.
     Nothing,
