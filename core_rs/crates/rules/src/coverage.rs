@@ -1,0 +1,220 @@
+//! Whether a license covers a claim: authentic, in force, these goods here, and enough left.
+//!
+//! Pure and total: the license's terms, its state and the clock come in. Everything that is wrong
+//! is told at once. One claim against one license takes well below a microsecond.
+
+use descargo_model::date::Day;
+use descargo_model::finding::{Code, Finding};
+use descargo_model::pb::LicenseStatus;
+use subtle::ConstantTimeEq;
+
+use crate::balance;
+use crate::claim::{Claim, ClaimPlaces};
+use crate::codes::{ShortCode, aduana};
+use crate::collect::Findings;
+use crate::declaration::{DeclarationContext, paid_on_at};
+use crate::instruments::{LegalMoment, Presents, Profile};
+use crate::submission::short_operation;
+use crate::terms::{LicenseTerms, LineTerms};
+
+pub use crate::balance::LineAvailable;
+
+/// Where a license stands, as the ledger just read it.
+#[derive(Debug, Clone, Copy)]
+pub struct LicenseState<'a> {
+    /// Its status.
+    pub status: LicenseStatus,
+    /// What is left of each line.
+    pub available: &'a [LineAvailable],
+    /// The discharge signature that was issued for it.
+    pub discharge_signature: &'a str,
+}
+
+/// What was found.
+#[derive(Debug)]
+pub struct Coverage {
+    /// License line that the claim is drawn from; `None` when none covers it.
+    pub line_no: Option<u32>,
+    /// Every finding, in the order of the checks. Only warnings mean that it is covered.
+    pub findings: Vec<Finding>,
+}
+
+/// Checks a claim against a license of this profile.
+#[must_use]
+pub fn coverage(
+    claim: &Claim,
+    license: &LicenseTerms,
+    profile: &Profile,
+    state: &LicenseState<'_>,
+    context: &DeclarationContext<'_>,
+) -> Coverage {
+    claim.places(|places| {
+        let check = Check { claim, license, profile, state, context, places };
+        let mut findings = Findings::default();
+        check.presented(&mut findings);
+        check.header(&mut findings);
+        let line = check.line(&mut findings);
+        check.period(&mut findings);
+        check.status(&mut findings);
+        if let Some(line) = line {
+            balance::check(&check, line, &mut findings);
+        }
+        if !findings.refused() {
+            check.near_expiry(&mut findings);
+        }
+        Coverage { line_no: line.map(|line| line.line_no), findings: findings.into_list() }
+    })
+}
+
+/// The finding for a license that is not known, or that the caller may not know.
+#[must_use]
+pub fn unknown_license(claim: &Claim) -> Finding {
+    let number = claim.draw.license.as_ref().map(|name| name.permit_number.as_str());
+    claim.places(|places| {
+        Finding::new(Code::N411, places.draw.saai("license.permit_number", 7))
+            .declared(number.unwrap_or_default())
+    })
+}
+
+/// All that one claim is checked with.
+pub(crate) struct Check<'a> {
+    pub claim: &'a Claim,
+    pub license: &'a LicenseTerms,
+    pub profile: &'a Profile,
+    pub state: &'a LicenseState<'a>,
+    pub context: &'a DeclarationContext<'a>,
+    pub places: &'a ClaimPlaces<'a>,
+}
+
+impl Check<'_> {
+    /// What the broker presents. Neither the right signature nor the wrong one is repeated: a code
+    /// of 40 bits must not be found by reading answers.
+    fn presented(&self, findings: &mut Findings) {
+        let at = || self.places.draw.saai("discharge_signature", 6);
+        let stated = self.claim.draw.discharge_signature.as_bytes();
+        match self.profile.presents {
+            Presents::Complement if stated.is_empty() => findings.add(Code::S101, at()),
+            Presents::Complement => {}
+            Presents::DischargeSignature => {
+                let issued = self.state.discharge_signature.as_bytes();
+                // A license without an issued signature matches none, not the empty one.
+                if issued.is_empty() || !bool::from(stated.ct_eq(issued)) {
+                    findings.add(Code::N412, at());
+                }
+            }
+        }
+    }
+
+    /// Holder, operation, regime and office.
+    fn header(&self, findings: &mut Findings) {
+        let (header, place) = (&self.claim.header, &self.places.header);
+        if let Some(trader) = &header.trader
+            && self.profile.holder_must_be_trader
+            && *trader != self.license.holder
+        {
+            let finding = Finding::new(Code::N413, place.saai("trader.rfc", 9));
+            findings.push(finding.declared(trader).granted(&self.license.holder));
+        }
+        if let Some(operation) = header.operation
+            && operation != self.license.operation
+        {
+            let finding = Finding::new(Code::N416, place.saai("operation", 5));
+            let granted = short_operation(self.license.operation);
+            findings.push(finding.declared(short_operation(operation)).granted(granted));
+        }
+        if let Some(regime) = &header.regime
+            && !self.covers_regime(regime)
+        {
+            let finding = Finding::new(Code::N416, place.at("regime"));
+            findings.push(finding.declared(regime));
+        }
+        if let Some(office) = &header.clearance_office {
+            let code = aduana(office).and_then(ShortCode::of);
+            if !code.is_some_and(|code| self.license.aduanas.covers(code)) {
+                let finding = Finding::new(Code::N417, place.saai("clearance_office", 4));
+                findings.push(finding.declared(office));
+            }
+        }
+    }
+
+    /// A license for every regime is one for every regime that its instrument allows.
+    fn covers_regime(&self, regime: &str) -> bool {
+        let allowed = &self.profile.regimes;
+        (allowed.is_empty() || allowed.iter().any(|allowed| allowed == regime))
+            && ShortCode::of(regime).is_some_and(|code| self.license.regimes.covers(code))
+    }
+
+    /// The line that is drawn from, and whether its countries cover.
+    fn line(&self, findings: &mut Findings) -> Option<&LineTerms> {
+        let line = &self.claim.line;
+        let tariff = line.tariff?;
+        let (origin, seller) = (line.origin_destination, line.seller_buyer);
+        let digits = self.profile.tariff_match_digits;
+        let Some(chosen) = self.license.line_for(tariff, digits, origin, seller) else {
+            let finding = Finding::new(Code::N414, self.places.line.saai("tariff_code", 3));
+            findings.push(finding.declared(&line.tariff_text));
+            return None;
+        };
+        if origin.is_some_and(|code| !chosen.origin_destination.covers(code)) {
+            let at = self.places.line.saai("country_origin_destination", 21);
+            findings.push(Finding::new(Code::N415, at).declared(&line.origin_destination_text));
+        }
+        if seller.is_some_and(|code| !chosen.seller_buyer.covers(code)) {
+            let at = self.places.line.saai("country_seller_buyer", 22);
+            findings.push(Finding::new(Code::N415, at).declared(&line.seller_buyer_text));
+        }
+        Some(chosen)
+    }
+
+    /// Whether the license is in force on the day that its instrument asks for.
+    fn period(&self, findings: &mut Findings) {
+        let Some(day) = self.legal_day(findings) else { return };
+        let at = || self.places.draw.saai("license.permit_number", 7);
+        let granted = if day < self.license.valid_from {
+            self.license.valid_from
+        } else if day > self.license.valid_to || self.state.status == LicenseStatus::Expired {
+            self.license.valid_to
+        } else {
+            return;
+        };
+        findings.push(Finding::new(Code::N418, at()).declared(day).granted(granted));
+    }
+
+    fn legal_day(&self, findings: &mut Findings) -> Option<Day> {
+        match self.profile.legal_moment {
+            LegalMoment::Selection => Some(self.context.day()),
+            LegalMoment::Payment => {
+                let header = &self.claim.header;
+                if !header.paid_on_stated {
+                    findings.add(Code::S101, paid_on_at());
+                }
+                header.paid_on
+            }
+        }
+    }
+
+    /// Only an active license gives a firma. Expiry and exhaustion are told by day and balance.
+    fn status(&self, findings: &mut Findings) {
+        let code = match self.state.status {
+            LicenseStatus::Active | LicenseStatus::Expired | LicenseStatus::Exhausted => return,
+            LicenseStatus::Suspended => Code::N419,
+            LicenseStatus::AwaitingNotification => Code::N422,
+            // A quarantined license answers as a revoked one until it has a code of its own, and a
+            // status that is not known here is no active one.
+            LicenseStatus::Revoked
+            | LicenseStatus::Cancelled
+            | LicenseStatus::Quarantined
+            | LicenseStatus::Unspecified => Code::N420,
+        };
+        findings.add(code, self.places.draw.saai("license.permit_number", 7));
+    }
+
+    /// Warns of a last day that is near.
+    fn near_expiry(&self, findings: &mut Findings) {
+        let left = self.context.day().days_until(self.license.valid_to);
+        if left < i64::from(self.context.rules.policy.expiry_warning_days) {
+            let finding = Finding::new(Code::W811, self.places.draw.at("license"));
+            findings.push(finding.granted(self.license.valid_to));
+        }
+    }
+}
