@@ -1,8 +1,8 @@
 """What a certificate of the tax authority (SAT) says: whose it is, its number, and what it is for.
 
-It reads DER or PEM and trusts nothing: no signature and no chain is checked here. An e.firma and a seal for
-invoices (CSD) come from the same authority; as people tell them apart, a CSD's subject names an
-organisational unit (OU) and an e.firma's does not.
+It reads DER or PEM and trusts nothing: no signature and no chain is checked here. An e.firma and a
+seal for invoices (CSD) come from the same authority; as people tell them apart, a CSD's subject
+names an organisational unit (OU) and an e.firma's does not.
 """
 
 from __future__ import annotations
@@ -34,9 +34,7 @@ _VERSION_TAG: Final = 0xA0
 _EXTENSIONS_TAG: Final = 0xA3
 _BOOLEAN: Final = 0x01
 _RFC: Final = re.compile(r"[A-ZÑ&]{3,4}[0-9]{6}[A-Z0-9]{3}\Z")
-_PEM: Final = re.compile(
-    rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL
-)
+_PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 _CENTURY_PIVOT: Final = 50
 
 

@@ -41,7 +41,8 @@ IDENTITY_KEY: Final = "descargo-identity"
 """Metadata with which a demo client without TLS says who it is."""
 
 _OPTIONS: Final = (
-    # Each channel has its own connection: a pool shared by all would tie every lane to one server process.
+    # Each channel has its own connection: a pool shared by all would tie every lane to one server
+    # process.
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.max_receive_message_length", ANSWER_BYTES_MAX),
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -51,19 +52,30 @@ _OPTIONS: Final = (
     ("grpc.enable_http_proxy", 0),
 )
 _STATUS_KEY: Final = "grpc-status-details-bin"
-_REFUSED: Final = frozenset({"INVALID_ARGUMENT", "ALREADY_EXISTS", "NOT_FOUND", "FAILED_PRECONDITION",
-                             "OUT_OF_RANGE", "UNIMPLEMENTED"})
+_REFUSED: Final = frozenset(
+    {
+        "INVALID_ARGUMENT",
+        "ALREADY_EXISTS",
+        "NOT_FOUND",
+        "FAILED_PRECONDITION",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+    }
+)
 _NOT_ALLOWED: Final = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED"})
 
-AnswerT = TypeVar("AnswerT", bound="Message", covariant=True)
+AnswerT_co = TypeVar("AnswerT_co", bound="Message", covariant=True)
 
 
-class Rpc(Protocol[AnswerT]):
+class Rpc(Protocol[AnswerT_co]):
     """A callable of a generated stub."""
 
     def __call__(
-        self, request: Any, timeout: float | None = None, metadata: Any = None,  # noqa: ANN401 - grpc's own signature
-    ) -> AnswerT:
+        self,
+        request: Any,
+        timeout: float | None = None,
+        metadata: Any = None,
+    ) -> AnswerT_co:
         """Sends one request and returns its answer."""
 
 
@@ -97,7 +109,7 @@ class Channel:
         """Ends the connection; calls under way end as cancelled."""
         self.grpc.close()
 
-    def call(self, rpc: Rpc[AnswerT], request: Message, request_id: str = "") -> AnswerT:
+    def call(self, rpc: Rpc[AnswerT_co], request: Message, request_id: str = "") -> AnswerT_co:
         """Calls with the connection's deadline and bounded retries; raises a CallFault."""
         deadline = self._clock() + self.connection.timeout_s
         for attempt in range(1, ATTEMPTS_MAX + 1):
@@ -115,9 +127,10 @@ class Channel:
 
 def fault_of(error: grpc.RpcError, server: str, request_id: str = "") -> CallFault:
     """Turns what gRPC raised into a typed error with its texts."""
-    status = error.code().name if isinstance(error, grpc.Call) else "UNKNOWN"
-    detail = (error.details() or "") if isinstance(error, grpc.Call) else ""
-    failure = _failure(error, status, detail, server, request_id)
+    call = _ended_call(error)
+    status = call.code().name if call else "UNKNOWN"
+    detail = (call.details() or "") if call else str(error)
+    failure = _failure(_details(call), status, detail, server, request_id)
     if status in _NOT_ALLOWED:
         return NotAllowed(failure)
     if status in _REFUSED or failure.reason == "LIMIT_EXCEEDED":
@@ -125,10 +138,14 @@ def fault_of(error: grpc.RpcError, server: str, request_id: str = "") -> CallFau
     return TransportFault(failure)
 
 
+def _ended_call(error: object) -> grpc.Call | None:
+    """What gRPC raises is the ended call itself, which its types do not say."""
+    return error if isinstance(error, grpc.Call) else None
+
+
 def _failure(
-    error: grpc.RpcError, status: str, detail: str, server: str, request_id: str
+    details: Sequence[Message], status: str, detail: str, server: str, request_id: str
 ) -> CallFailure:
-    details = _details(error)
     reason = ""
     fields: list[str] = []
     retry_after_s: float | None = None
@@ -174,12 +191,10 @@ def _transport_key(status: str, detail: str) -> str:
     return "call.tls" if "handshake" in lowered or "ssl" in lowered else "call.unreachable"
 
 
-def _details(error: grpc.RpcError) -> list[Message]:
+def _details(call: grpc.Call | None) -> list[Message]:
     """The details of `google.rpc.Status` that we know; a damaged status counts as none."""
-    if not isinstance(error, grpc.Call):
-        return []
     found: list[Message] = []
-    for key, value in error.trailing_metadata() or ():
+    for key, value in (call.trailing_metadata() or ()) if call else ():
         if key != _STATUS_KEY or not isinstance(value, bytes):
             continue
         try:
@@ -190,7 +205,7 @@ def _details(error: grpc.RpcError) -> list[Message]:
     return found
 
 
-def _unpacked(detail: Any) -> Message | None:  # noqa: ANN401 - an Any of protobuf
+def _unpacked(detail: Any) -> Message | None:
     for kind in (
         error_details_pb2.ErrorInfo,
         error_details_pb2.LocalizedMessage,

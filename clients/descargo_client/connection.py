@@ -1,7 +1,7 @@
 """Where the validator is and how the caller proves who it is.
 
-Options come from the command line, then from the environment (`DESCARGO_...`), then from a profile file in
-TOML, whose paths are relative to it. Plaintext is for the demo on loopback only.
+Options come from the command line, then from the environment (`DESCARGO_...`), then from a profile
+file in TOML, whose paths are relative to it. Plaintext is for the demo on loopback only.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import ipaddress
 import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from descargo_client.faults import BadInput
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 DEFAULT_SERVER: Final = "127.0.0.1:50443"
 """Address that a demo validator listens on."""

@@ -1,7 +1,7 @@
 """Reads DER as leniently as certificates of the tax authority need, and no more.
 
-Strict readers refuse `&` or an Ñ inside a PrintableString, which real certificates have. Only this reads
-them, and it decides nothing: whether a certificate is trusted is the server's question.
+Strict readers refuse `&` or an Ñ inside a PrintableString, which real certificates have. Only this
+reads them, and it decides nothing: whether a certificate is trusted is the server's question.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def object_identifier(element: Element) -> str:
 def directory_text(element: Element) -> str:
     """The text of a name's value, whatever string type it claims.
 
-    Eight-bit types are read as UTF-8 when they are UTF-8, else as Latin-1: an Ñ survives in both. A BIT
-    STRING, as X.520 wants for 2.5.4.45, is read as the text inside it.
+    Eight-bit types are read as UTF-8 when they are UTF-8, else as Latin-1: an Ñ survives in both. A
+    BIT STRING, as X.520 wants for 2.5.4.45, is read as the text inside it.
     """
     content = element.content
     if element.tag == BIT_STRING:

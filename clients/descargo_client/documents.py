@@ -1,7 +1,7 @@
-"""Answers and licenses as plain objects with stable names: what `-o json` prints and receipts are saved as.
+"""Answers and licenses as plain objects with stable names, as `-o json` prints them.
 
-Everything that an answer's object says about the decision is taken from the verdict, so that a verifier can
-build it again from the signed bytes and compare.
+Everything that an answer's object says about the decision is taken from the verdict, so that a
+verifier can build it again from the signed bytes and compare.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from descargo.v1 import license_pb2, verdict_pb2
 
 if TYPE_CHECKING:
-    from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
-
     from descargo.v1.submission_service_pb2 import LicenseRecord
+    from google.protobuf.descriptor import EnumDescriptor
+
     from descargo_client.texts import Language
 
 Outcome = Literal["firma", "error", "preview", "none"]
@@ -88,7 +88,7 @@ def standing_document(standing: verdict_pb2.Standing) -> Document:
         "license": _license_document(standing.license),
         "permit_seq": standing.permit_seq,
         "version": standing.version,
-        "status": enum_word(license_pb2.LicenseStatus, standing.status),
+        "status": enum_word(license_pb2.LicenseStatus.DESCRIPTOR, standing.status),
         "balances": [balance_document(each) for each in standing.balances],
     }
 
@@ -113,11 +113,10 @@ def amount_document(amount: license_pb2.Amount) -> Document:
     }
 
 
-def enum_word(kind: EnumTypeWrapper[Any], number: int) -> str:
+def enum_word(kind: EnumDescriptor, number: int) -> str:
     """The name of an enum value without its prefix; a number that we do not know stays a number."""
-    values = kind.DESCRIPTOR.values
-    prefix = values[0].name.removesuffix("UNSPECIFIED")
-    found = kind.DESCRIPTOR.values_by_number.get(number)
+    prefix = kind.values[0].name.removesuffix("UNSPECIFIED")
+    found = kind.values_by_number.get(number)
     return found.name.removeprefix(prefix) if found else str(number)
 
 
@@ -129,7 +128,7 @@ def _finding_document(finding: verdict_pb2.Finding) -> Document:
     locator = finding.locator
     return {
         "code": finding.code,
-        "class": enum_word(verdict_pb2.FindingClass, finding.finding_class),
+        "class": enum_word(verdict_pb2.FindingClass.DESCRIPTOR, finding.finding_class),
         "field": locator.field,
         "line_no": locator.line_no,
         "record": locator.record,
@@ -144,7 +143,7 @@ def _text_document(finding_text: verdict_pb2.FindingText, language: Language) ->
     spanish = language == "es"
     return {
         "code": finding_text.code,
-        "actor": enum_word(verdict_pb2.Actor, finding_text.actor),
+        "actor": enum_word(verdict_pb2.Actor.DESCRIPTOR, finding_text.actor),
         "message": finding_text.message_es if spanish else finding_text.message_en,
         "remedy": finding_text.remedy_es if spanish else finding_text.remedy_en,
     }
@@ -155,9 +154,9 @@ def _movement_document(movement: verdict_pb2.Movement) -> Document:
     return {
         "license": _license_document(movement.license),
         "permit_seq": movement.permit_seq,
-        "kind": enum_word(verdict_pb2.MovementKind, movement.kind),
+        "kind": enum_word(verdict_pb2.MovementKind.DESCRIPTOR, movement.kind),
         "version": movement.version,
-        "status": enum_word(license_pb2.LicenseStatus, movement.status),
+        "status": enum_word(license_pb2.LicenseStatus.DESCRIPTOR, movement.status),
         "license_line_no": movement.license_line_no,
         "line_no": movement.line_no,
         "taken": amount_document(movement.taken),
@@ -181,10 +180,10 @@ def _position_document(verdict: verdict_pb2.Verdict) -> Document | None:
     return {
         "declaration_number": position.declaration_number,
         "position_no": position.position_no,
-        "state": enum_word(verdict_pb2.DeclarationState, position.state),
+        "state": enum_word(verdict_pb2.DeclarationState.DESCRIPTOR, position.state),
         "lease_until": _instant(position, "lease_until"),
     }
 
 
-def _instant(message: Any, field: str) -> str | None:  # noqa: ANN401 - any message with an instant
+def _instant(message: Any, field: str) -> str | None:
     return getattr(message, field).ToJsonString() if message.HasField(field) else None

@@ -1,7 +1,7 @@
 """Why a call or a file gave no answer, as typed errors.
 
-None of these is a verdict: firma and error are answers, and answers are values. Each class has the exit
-code that the command line ends with, and says itself in Spanish or English from the catalogue.
+None of these is a verdict: firma and error are answers, and answers are values. Each class has the
+exit code that the command line ends with, and says itself in Spanish or English from the catalogue.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ClientError(Exception):
         return self.text("en")
 
 
-class BadInput(ClientError):
+class BadInput(ClientError):  # noqa: N818 - the name says what it is
     """A file, an option or a key that cannot be used; nothing was sent."""
 
 
@@ -86,7 +86,7 @@ class CallFailure:
     """What the transport said, for the operator."""
 
 
-class CallFault(ClientError):
+class CallFault(ClientError):  # noqa: N818 - the name says what it is
     """A call that ended without an answer."""
 
     def __init__(self, failure: CallFailure) -> None:

@@ -1,4 +1,4 @@
-"""The side of lanes, prevalidators and brokers: checks and exercises licenses, and asks for outcomes."""
+"""The side of lanes, prevalidators and brokers: checks, exercises, and asks for outcomes."""
 
 from __future__ import annotations
 

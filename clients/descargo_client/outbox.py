@@ -1,9 +1,9 @@
-"""Remembers what was signed and sent from a file, so that running the file again replays instead of repeats.
+"""Remembers what was signed and sent from a file, so that running it again replays.
 
-The outbox is a JSON-lines file beside the input. An envelope is written before it is sent, and how it ended
-after the answer. A second run sends the very same envelope with the same key for what got a firma or no
-answer at all, so the validator replays; what got an error is signed anew, since the error may be mended by
-now outside the file (a signer enrolled, a clock set).
+The outbox is a JSON-lines file beside the input. An envelope is written before it is sent, and how
+it ended after the answer. A second run sends the very same envelope with the same key for what got
+a firma or no answer at all, so the validator replays; what got an error is signed anew, since the
+error may be mended by now outside the file (a signer enrolled, a clock set).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Outbox:
     """The letters of one file; safe to use from several threads."""
 
     def __init__(self, path: Path | None) -> None:
-        """Opens the outbox of an earlier run, or begins one; without a path nothing is remembered."""
+        """Opens the outbox of an earlier run, or begins one; no path, no memory."""
         self._lock = threading.Lock()
         self._letters: dict[str, Letter] = {}
         self._file: TextIO | None = None
@@ -84,18 +84,24 @@ class Outbox:
         envelope = agency.seal(agency.serialise(addressed), signer)
         letter = Letter(content_key, agency.request_id_of(envelope), envelope)
         encoded = base64.b64encode(envelope.SerializeToString(deterministic=True))
-        self._write({
-            "content": content_key,
-            "request_id": letter.request_id,
-            "envelope": encoded.decode("ascii"),
-        })
+        self._write(
+            {
+                "content": content_key,
+                "request_id": letter.request_id,
+                "envelope": encoded.decode("ascii"),
+            }
+        )
         return letter
 
     def answered(self, letter: Letter, outcome: str) -> None:
         """Notes how a letter ended."""
-        self._write({
-            "content": letter.content_key, "request_id": letter.request_id, "outcome": outcome,
-        })
+        self._write(
+            {
+                "content": letter.content_key,
+                "request_id": letter.request_id,
+                "outcome": outcome,
+            }
+        )
 
     def _write(self, entry: dict[str, str]) -> None:
         with self._lock:
@@ -104,7 +110,7 @@ class Outbox:
                 self._file.flush()
 
     def _read(self, path: Path) -> bool:
-        """Takes in an earlier run; says whether its last line was torn, as a power cut leaves it."""
+        """Takes in an earlier run; says whether its last line is torn, as a power cut leaves it."""
         *lines, last = path.read_bytes().split(b"\n")
         for number, line in enumerate(lines, start=1):
             try:
@@ -123,13 +129,9 @@ class Outbox:
             self._letters.pop(content_key, None)
 
 
-def _content_key(
-    submission: submission_pb2.Submission, signer: Signer, validator: str
-) -> str:
+def _content_key(submission: submission_pb2.Submission, signer: Signer, validator: str) -> str:
     digest = hashlib.sha256()
-    for part in (
-        agency.serialise(submission), signer.certificate.encoding, validator.encode()
-    ):
+    for part in (agency.serialise(submission), signer.certificate.encoding, validator.encode()):
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return digest.hexdigest()

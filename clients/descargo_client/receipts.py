@@ -1,7 +1,8 @@
-"""Verifies a receipt offline: signature, kind of message, and that what is shown is what was signed.
+"""Verifies a receipt offline: signature, kind, and that what is shown is what was signed.
 
-A receipt comes as JSON (`descargo ... -o json`, a saved receipt, an answer in proto3 JSON, or lines of any
-of these) or as a serialised `Answer` or `Receipt`. The validator's public key is all that is needed beside.
+A receipt comes as JSON (`descargo ... -o json`, a saved receipt, an answer in proto3 JSON, or lines
+of any of these) or as a serialised `Answer` or `Receipt`. The validator's public key is all that is
+needed beside.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ KEY_ID_DIGITS: Final = 16
 _DER_SEQUENCE: Final = 0x30
 
 
-class ReceiptInvalid(ClientError):
+class ReceiptInvalid(ClientError):  # noqa: N818 - the name says what it is
     """The receipt proves nothing: it was changed, or another key signed it."""
 
     exit_code: ClassVar[int] = 1
@@ -189,7 +190,7 @@ def _verdict_from(document: Document) -> verdict_pb2.Verdict:
 
 
 def _from_bytes(content: bytes) -> PresentedReceipt:
-    """Field 2 tells the two messages apart: a DER signature in a `Receipt`, a message in an `Answer`."""
+    """Field 2 tells the two apart: a DER signature in a `Receipt`, a message in an `Answer`."""
     try:
         receipt = verdict_pb2.Receipt.FromString(content)
         if receipt.signature[:1] == bytes([_DER_SEQUENCE]):

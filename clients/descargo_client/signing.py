@@ -1,7 +1,7 @@
 """Signs with an e.firma as people have it: a .cer, an encrypted .key and a password.
 
-The password comes from a prompt or a file, never from the command line or the environment, where other
-users of the machine could read it. The key stays in this process.
+The password comes from a prompt or a file, never from the command line or the environment, where
+other users of the machine could read it. The key stays in this process.
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ def _open_key(key: bytes, password: bytes | None) -> SigningKey:
     opened = _decrypt(key, password)
     if isinstance(opened, ec.EllipticCurvePrivateKey) and opened.curve.name != "secp256r1":
         raise BadInput("key.curve", curve=opened.curve.name)
-    if isinstance(opened, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey):
+    if isinstance(
+        opened, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+    ):
         return opened
     raise BadInput("key.kind")
 

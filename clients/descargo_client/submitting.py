@@ -1,7 +1,7 @@
-"""Submits many licenses over one channel, several at a time, and keeps the order within each license.
+"""Submits many licenses over one channel, several at a time, in order within each license.
 
-A fault of the transport or a refused identity would befall every further item too, so it stops the run; what
-was not sent then is said to be so, and running the file again goes on from there.
+A fault of the transport or a refused identity would befall every further item too, so it stops the
+run; what was not sent then is said to be so, and running the file again goes on from there.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Result:
 class Submitter:
     """Submits the items of one file."""
 
-    def __init__(  # noqa: PLR0913 - each is a different thing
+    def __init__(  # noqa: PLR0917 - each is a different thing
         self,
         connection: Connection,
         signer: Signer,
@@ -79,18 +79,20 @@ class Submitter:
             pool = ThreadPoolExecutor(self._parallel, thread_name_prefix="submit")
             try:
                 waiting = {
-                    pool.submit(self._first, agency, items, chain): chain for chain in chains.values()
+                    pool.submit(self._first, agency, items, chain): chain
+                    for chain in chains.values()
                 }
                 self._collect(pool, agency, items, waiting, results, done)
             except BaseException:
-                # Ctrl-C: closing the channel ends the calls under way, so that no thread is waited for.
+                # Ctrl-C: closing the channel ends the calls under way, so that no thread is waited
+                # for.
                 channel.close()
                 raise
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
         return [results[position] for position in range(len(items))]
 
-    def _collect(  # noqa: PLR0913 - one loop's state
+    def _collect(  # noqa: PLR0917 - one loop's state
         self,
         pool: ThreadPoolExecutor,
         agency: Agency,
@@ -99,7 +101,7 @@ class Submitter:
         results: dict[int, Result],
         done: Callable[[Result], None],
     ) -> None:
-        """Takes results as they come; the next item of a license starts when the one before ended."""
+        """Takes results as they come; a license's next item starts when the one before ended."""
         while waiting:
             ended, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in ended:

@@ -36,11 +36,11 @@ def catalogue() -> Mapping[str, Mapping[str, str]]:
 
 
 def _collect(table: Mapping[str, object], prefix: str, keys: dict[str, Mapping[str, str]]) -> None:
-    """Flattens nested tables: a table that holds `es` and `en` is a text, others hold more tables."""
+    """Flattens nested tables: one that holds `es` and `en` is a text, others hold more tables."""
     if set(table) == set(LANGUAGES):
         keys[prefix] = MappingProxyType({name: str(value).strip() for name, value in table.items()})
         return
     for name, value in table.items():
         if not isinstance(value, dict):
-            raise ValueError(f"messages.toml: `{prefix}.{name}` is not a table with es and en")
+            raise TypeError(f"messages.toml: `{prefix}.{name}` is not a table with es and en")
         _collect(value, f"{prefix}.{name}" if prefix else name, keys)

@@ -1,4 +1,4 @@
-"""Shows an answer to people: the word FIRMA or ERROR, the code that counts, what is left, what to do."""
+"""Shows an answer to people: FIRMA or ERROR, the code that counts, what is left, what to do."""
 
 from __future__ import annotations
 
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from descargo_client.cli.session import Session
 
 EXIT_CODES: Final = {"firma": 0, "preview": 0, "error": 1, "none": 1}
-_STYLES: Final = {"firma": "bold green", "preview": "bold cyan", "error": "bold red", "none": "bold red"}
+_STYLES: Final = {
+    "firma": "bold green",
+    "preview": "bold cyan",
+    "error": "bold red",
+    "none": "bold red",
+}
 _DIMENSIONS: Final = ("quantity", "value_usd")
 
 
@@ -48,7 +53,7 @@ def print_answer(session: Session, console: Console, document: Document) -> None
     console.print(Text(_footer(session, document), style="dim"))
 
 
-def print_verdict(session: Session, console: Console, verdict: Any) -> None:  # noqa: ANN401 - a Verdict
+def print_verdict(session: Session, console: Console, verdict: Any) -> None:
     """Prints a verdict that comes without texts, with the catalogue's."""
     document = verdict_document(verdict)
     document["texts"] = [
@@ -75,14 +80,15 @@ def _catalogue_text(session: Session, code: str) -> Document:
 def print_findings(
     session: Session, console: Console, findings: Sequence[Document], texts: dict[str, Document]
 ) -> None:
-    """Prints each finding: code and text, where, what was declared, what is authorised, what to do."""
+    """Prints each finding: code and text, where, declared and authorised, what to do."""
     for finding in findings:
         words = texts.get(finding["code"], {})
         style = "bold yellow" if finding["class"] == "WARNING" else "bold red"
         grid = Table.grid(padding=(0, 1))
         grid.add_column(no_wrap=True)
         grid.add_column(overflow="fold")
-        grid.add_row(Text(f"  {finding['code']}", style=style), _finding_body(session, finding, words))
+        code = Text(f"  {finding['code']}", style=style)
+        grid.add_row(code, _finding_body(session, finding, words))
         console.print(grid)
 
 

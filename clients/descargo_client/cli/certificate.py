@@ -1,18 +1,18 @@
-"""`descargo certificate show`: what a certificate says, so that a person sees whose it is and what for."""
+"""`descargo certificate show`: whose a certificate is, and what it is for."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads it
 from typing import Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from descargo_client.certificates import certificate_facts
 from descargo_client.cli.options import command
 from descargo_client.cli.session import Session, clean, read_file
-from descargo_client.certificates import certificate_facts
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +32,8 @@ def register(app: typer.Typer) -> None:
         table = Table.grid(padding=(0, 2))
         for name, value in facts.items():
             shown = session.say(f"certificate_kind.{value}") if name == "kind" else clean(value)
-            table.add_row(Text(session.say(f"certificate_word.{name}"), style="dim"), Text(shown or "-"))
+            table.add_row(
+                Text(session.say(f"certificate_word.{name}"), style="dim"), Text(shown or "-")
+            )
         session.screen().print(table)
         return 0

@@ -1,4 +1,4 @@
-"""A declaration on the command line: from a file, or from options for the usual one draw of one line."""
+"""A declaration on the command line: from a file, or from options for the usual single draw."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PANEL: Final = "panel.declaration"
 _MEASURE: Final = re.compile(r"([^:]+):([0-9]{1,2})\Z")
 
 
-def _stated(option: str, metavar: str) -> Any:  # noqa: ANN401 - an annotated type
+def _stated(option: str, metavar: str) -> Any:
     key = "declaration." + option.removeprefix("--").replace("-", "_")
     declared = typer.Option(option, help=key, metavar=metavar, rich_help_panel=PANEL)
     return Annotated[str | None, declared]
@@ -90,7 +90,7 @@ def with_declaration(body: Callable[..., int]) -> Callable[..., int]:
     session, _, *further = signature.parameters.values()
 
     @functools.wraps(body)
-    def run(session: object, **arguments: Any) -> int:  # noqa: ANN401 - whatever the options hold
+    def run(session: object, **arguments: Any) -> int:
         stated = {each.name: arguments.pop(each.name) for each in fields(DeclarationOptions)}
         return body(session, DeclarationOptions(**stated), **arguments)
 

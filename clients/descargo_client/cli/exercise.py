@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from descargo_client.cli.answers import show_answer
-from descargo_client.cli.declaration_options import DeclarationOptions, declaration_of, with_declaration
+from descargo_client.cli.declaration_options import (
+    DeclarationOptions,
+    declaration_of,
+    with_declaration,
+)
 from descargo_client.cli.options import command
 from descargo_client.cli.session import Session, write_file
 from descargo_client.faults import BadInput
@@ -53,7 +57,9 @@ def register(app: typer.Typer) -> None:
     def check(
         session: Session,
         stated: DeclarationOptions,
-        min_revision: Annotated[str, typer.Option("--min-revision", help="option.min_revision")] = "",
+        min_revision: Annotated[
+            str, typer.Option("--min-revision", help="option.min_revision")
+        ] = "",
     ) -> int:
         declaration, _ = declaration_of(stated)
         with session.channel() as channel:

@@ -26,7 +26,9 @@ def register(app: typer.Typer) -> None:
     def license_show(
         session: Session,
         permit_key: Annotated[str, typer.Argument(help="argument.permit_key", metavar="KEY")],
-        permit_number: Annotated[str, typer.Argument(help="argument.permit_number", metavar="NUMBER")],
+        permit_number: Annotated[
+            str, typer.Argument(help="argument.permit_number", metavar="NUMBER")
+        ],
         agency: Annotated[str, typer.Option("--agency", help="option.agency")] = "",
         version: Annotated[
             int | None, typer.Option("--version", min=1, max=VERSION_MAX, help="option.version")

@@ -1,6 +1,7 @@
-"""Runs the command line: finds the command, speaks the person's language, and ends with a stable code.
+"""Runs the command line: finds the command, speaks the language, and ends with a stable code.
 
-0 firma, preview or done; 1 error; 2 wrong use or a bad file; 3 no answer; 4 not allowed; 130 interrupted.
+0 firma, preview or done; 1 error; 2 wrong use or bad file; 3 no answer; 4 not allowed;
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -60,8 +61,14 @@ def run() -> None:
 
 
 def _app() -> typer.Typer:
-    app = typer.Typer(name="descargo", help="help.descargo", epilog="example.descargo",
-                      add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+    app = typer.Typer(
+        name="descargo",
+        help="help.descargo",
+        epilog="example.descargo",
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+    )
     submit.register(app)
     exercise.register(app)
     license_show.register(app)
@@ -70,7 +77,7 @@ def _app() -> typer.Typer:
     return app
 
 
-def _localise(command: Any, language: Language) -> None:  # noqa: ANN401 - typer keeps its classes private
+def _localise(command: Any, language: Language) -> None:
     """Replaces the keys that commands and options carry by the texts of the language."""
     keys = catalogue()
     for part in (command, *command.params):
@@ -115,7 +122,7 @@ def _usage_error(error: TyperException) -> ClientError:
     return ClientError("cli.usage", why=error.format_message())
 
 
-def _hint(parameter: Any) -> str:  # noqa: ANN401 - typer keeps its classes private
+def _hint(parameter: Any) -> str:
     names = [each for each in getattr(parameter, "opts", ()) if each.startswith("-")]
     return names[0] if names else str(getattr(parameter, "name", "") or "").upper()
 

@@ -1,6 +1,7 @@
 """The options that commands share, declared once, and how they become a connection.
 
-A command's body takes a `Session` first and its own options after it; `command` adds the shared ones.
+A command's body takes a `Session` first and its own options after it; `command` adds the shared
+ones.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 PANEL: Final = "panel.connection"
 
 
-def _option(*names: str, help_key: str, envvar: str | None = None, panel: str | None = PANEL) -> Any:  # noqa: ANN401 - typer's
+def _option(
+    *names: str, help_key: str, envvar: str | None = None, panel: str | None = PANEL
+) -> Any:
     return typer.Option(*names, help=help_key, envvar=envvar, rich_help_panel=panel)
 
 
-def _shared(name: str, annotation: Any, default: object) -> inspect.Parameter:  # noqa: ANN401 - a type
+def _shared(name: str, annotation: Any, default: object) -> inspect.Parameter:
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(name, kind, annotation=annotation, default=default)
 
@@ -85,13 +88,13 @@ CONNECTION_OPTIONS: Final = (
 def command(
     app: typer.Typer, name: str, *, connected: bool
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Registers a command whose body gets a Session; its texts are `help.NAME` and `example.NAME`."""
+    """Registers a command whose body gets a Session; `help.NAME`, `example.NAME` describe it."""
     shared = (*OUTPUT_OPTIONS, *(CONNECTION_OPTIONS if connected else ()))
 
     def register(body: Callable[..., int]) -> Callable[..., int]:
         own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
 
-        def run(**arguments: Any) -> int:  # noqa: ANN401 - whatever the options hold
+        def run(**arguments: Any) -> int:
             common = {each.name: arguments.pop(each.name) for each in shared}
             session = Session(common.pop("output"), common.pop("lang"), common)
             return body(session, **arguments)

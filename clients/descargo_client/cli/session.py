@@ -1,7 +1,7 @@
-"""What every command shares: language, output, the connection, and how results and errors are written.
+"""What every command shares: language, output, the connection, and how errors are written.
 
-Data goes to standard output, everything else to standard error. With `-o json` both carry one JSON object
-with stable names, in UTF-8, nothing escaped.
+Data goes to standard output, everything else to standard error. With `-o json` both carry one JSON
+object with stable names, in UTF-8, nothing escaped.
 """
 
 from __future__ import annotations
@@ -101,14 +101,14 @@ def write_error(session: Session, error: ClientError) -> None:
 _TRANSPORT = 3
 
 
-def problem_text(session: Session, problem: Any) -> str:  # noqa: ANN401 - a Problem
+def problem_text(session: Session, problem: Any) -> str:
     """One problem of a file with its place, on one line."""
     place = [session.say("place.line", line=problem.line)] if problem.line else []
     place += [f"`{clean(problem.field)}`"] if problem.field else []
     return f"  {', '.join(place)}: {clean(problem.text(session.language))}".replace("  : ", "  ")
 
 
-def problem_document(problem: Any, language: Language) -> dict[str, Any]:  # noqa: ANN401 - a Problem
+def problem_document(problem: Any, language: Language) -> dict[str, Any]:
     """One problem of a file as an object."""
     return {
         "line": problem.line or None,
@@ -165,6 +165,6 @@ def clean(written: str) -> str:
     )
 
 
-def _console(stream: Any) -> Console:  # noqa: ANN401 - a text stream
+def _console(stream: Any) -> Console:
     width = None if stream.isatty() else WIDTH_WITHOUT_TERMINAL
     return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)

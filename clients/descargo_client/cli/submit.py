@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads it
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from descargo_client.cli.options import command, validator_of
 from descargo_client.cli.session import Session, read_file
-from descargo_client.cli.submit_view import exit_code_of, print_report, report_document, result_document
+from descargo_client.cli.submit_view import (
+    exit_code_of,
+    print_report,
+    report_document,
+    result_document,
+)
 from descargo_client.faults import BadFile, BadInput
 from descargo_client.forms import csv_rows, json_lines
 from descargo_client.outbox import SUFFIX, Outbox
@@ -39,7 +44,7 @@ def register(app: typer.Typer) -> None:
     """Adds the command."""
 
     @command(app, "submit", connected=True)
-    def submit(  # noqa: PLR0913 - one parameter for each option
+    def submit(  # noqa: PLR0917 - one parameter for each option
         session: Session,
         file: Annotated[Path, typer.Argument(help="argument.submissions")],
         key: Annotated[Path, typer.Option("--key", help="option.key")],
@@ -62,11 +67,11 @@ def register(app: typer.Typer) -> None:
     ) -> int:
         items = read_items(file)
         addressee = validator_of(session.options, validator)
-        if not addressee and any(not each.submission.validator for each in items if not each.problems):
+        if not addressee and not all(each.problems or each.submission.validator for each in items):
             raise BadInput("submit.no_validator")
         connection = session.connection()
         signer = open_signer(session, key, cert, password_file)
-        memory = Outbox(outbox or (file.with_name(file.name + SUFFIX) if str(file) != "-" else None))
+        memory = Outbox(outbox or outbox_path(file))
         out = _open_answers(answers or receipt_out)
         try:
             from descargo_client.submitting import Submitter  # noqa: PLC0415 - grpc is slow to import
@@ -84,6 +89,11 @@ def register(app: typer.Typer) -> None:
         else:
             print_report(session, str(file), results)
         return exit_code_of(results)
+
+
+def outbox_path(file: Path) -> Path | None:
+    """Where the outbox of a file is: beside it. Standard input has none."""
+    return None if str(file) == "-" else file.with_name(file.name + SUFFIX)
 
 
 def read_items(file: Path) -> list[Item]:
@@ -132,11 +142,23 @@ def _run(
     out: TextIO | None,
 ) -> list[Result]:
     """Submits with a progress bar on a terminal; each answer is written as soon as it is there."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - only this command has a bar
+    from rich.progress import (  # noqa: PLC0415 - only this command has a bar
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     console = session.aside()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    hidden = not console.is_terminal
+    with Progress(*columns, console=console, disable=hidden, transient=True) as bar:
         task = bar.add_task(session.say("submit.progress"), total=len(items))
 
         def done(result: Result) -> None:

@@ -94,7 +94,7 @@ def report_document(file: str, results: Sequence[Result], language: Language) ->
 
 
 def print_report(session: Session, file: str, results: Sequence[Result]) -> None:
-    """Prints the run for people: data to standard output, what went wrong with the file beside it."""
+    """Prints the run for people: a row for each license, what must be mended, and a summary."""
     console = session.screen()
     many = len(results) > ROWS_MAX
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)

@@ -89,6 +89,15 @@ def _extract(where: Path, proven: list[receipts.ProvenReceipt]) -> None:
 
 
 def _openssl(payload: Path, signature: Path, key: Path) -> str:
-    return shlex.join([
-        "openssl", "dgst", "-sha256", "-verify", str(key), "-signature", str(signature), str(payload),
-    ])
+    return shlex.join(
+        [
+            "openssl",
+            "dgst",
+            "-sha256",
+            "-verify",
+            str(key),
+            "-signature",
+            str(signature),
+            str(payload),
+        ]
+    )

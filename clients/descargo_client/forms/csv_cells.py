@@ -1,8 +1,8 @@
 """Turns the rows of one license into its submission, cell by cell.
 
-A spreadsheet spoils cells in known ways: it drops the leading zero of a tariff code, writes dates in the
-local order and decimals with a comma. Those are said here, by row and column, since a person must mend them
-in the sheet.
+A spreadsheet spoils cells in known ways: it drops the leading zero of a tariff code, writes dates
+in the local order and decimals with a comma. Those are said here, by row and column, since a person
+must mend them in the sheet.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """Reads licenses from CSV with a header: one row for each license line.
 
-Rows of the same agency, permit key, permit number and version are one license; the columns about the whole
-license must agree in all of them. Lists are separated by spaces or `;`, and `*` means every. A license with
-a bad row is reported and not sent, the others are. A row that does not say whose it is could belong to any
-license, so then nothing of the file is sent; the same goes for a row with a cell too many or too few.
+Rows of the same agency, permit key, permit number and version are one license; the columns about
+the whole license must agree in all of them. Lists are separated by spaces or `;`, and `*` means
+every. A license with a bad row is reported and not sent, the others are. A row that does not say
+whose it is could belong to any license, so then nothing of the file is sent; the same goes for a
+row with a cell too many or too few.
 
-The text is UTF-8 (with or without BOM) when the whole file is, else Windows-1252, as old spreadsheets write.
+The text is UTF-8 (with or without BOM) when the whole file is, else Windows-1252, as old
+spreadsheets write.
 """
 
 from __future__ import annotations
@@ -55,11 +57,25 @@ LINE_COLUMNS: Final = (
     "left_value_usd",
 )
 COLUMNS: Final = (*IDENTITY_COLUMNS, *LICENSE_COLUMNS, *LINE_COLUMNS)
-REQUIRED_COLUMNS: Final = frozenset({
-    "agency", "permit_key", "permit_number", "instrument_kind", "holder_rfc", "operation", "regimes",
-    "offices", "valid_from", "valid_to", "quantity_basis", "tariff_codes", "unit",
-    "countries_origin_destination", "countries_seller_buyer",
-})
+REQUIRED_COLUMNS: Final = frozenset(
+    {
+        "agency",
+        "permit_key",
+        "permit_number",
+        "instrument_kind",
+        "holder_rfc",
+        "operation",
+        "regimes",
+        "offices",
+        "valid_from",
+        "valid_to",
+        "quantity_basis",
+        "tariff_codes",
+        "unit",
+        "countries_origin_destination",
+        "countries_seller_buyer",
+    }
+)
 """Columns that must be there and filled in every row; of `quantity` and `value_usd` one must be."""
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
@@ -108,8 +124,8 @@ def _decoded(content: bytes, file: str) -> str:
         return content.decode("cp1252")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        shown = (("octet", f"{content[error.start]:#04x}"),)
-        raise BadFile(file, (Problem("csv.encoding", shown, line=line),)) from error
+        octet = (("octet", f"{content[error.start]:#04x}"),)
+        raise BadFile(file, (Problem("csv.encoding", octet, line=line),)) from error
 
 
 def _delimiter(text: str) -> str:
@@ -122,7 +138,7 @@ def _delimiter(text: str) -> str:
 
 
 def _read_rows(reader: CsvReader, file: str) -> tuple[Numbered, list[Problem]]:
-    """Every row with the line that it ends on, and the rows whose cells may stand in wrong columns."""
+    """Every row with the line that it ends on, and what is wrong with rows of another length."""
     rows: Numbered = []
     ragged: list[Problem] = []
     header: list[str] | None = None
@@ -201,8 +217,11 @@ def _item(rows: Numbered) -> Item:
         problems += [
             Problem(
                 "csv.differs",
-                (("value", row.get(name, "")), ("first", first.get(name, "")),
-                 ("line", str(first_line))),
+                (
+                    ("value", row.get(name, "")),
+                    ("first", first.get(name, "")),
+                    ("line", str(first_line)),
+                ),
                 line=number,
                 field=name,
             )

@@ -1,4 +1,4 @@
-"""One submission as it stands in a file: where it is, and either what it says or what is wrong with it."""
+"""One submission as it stands in a file: where, and what it says or what is wrong with it."""
 
 from __future__ import annotations
 

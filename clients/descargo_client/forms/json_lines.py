@@ -1,6 +1,7 @@
 """Reads JSON: one declaration from a file, or submissions from JSON lines, each line for itself.
 
-A line that cannot be read never stops the others; it is reported with its number. Empty lines are skipped.
+A line that cannot be read never stops the others; it is reported with its number. Empty lines are
+skipped.
 """
 
 from __future__ import annotations

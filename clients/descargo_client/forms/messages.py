@@ -1,8 +1,9 @@
 """Builds contract messages from JSON objects, and says everything that does not fit.
 
-The names are proto3 JSON's, in snake_case or camelCase. Enum values may leave out their prefix (`IMPORT`).
-Decimals are texts: a JSON number would pass through binary floating point, where 0.1 is not 0.1. Texts are
-passed on unchanged, so that a wrong code gets the server's finding and not an invention of ours.
+The names are proto3 JSON's, in snake_case or camelCase. Enum values may leave out their prefix
+(`IMPORT`). Decimals are texts: a JSON number would pass through binary floating point, where 0.1 is
+not 0.1. Texts are passed on unchanged, so that a wrong code gets the server's finding and not an
+invention of ours.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from descargo_client.faults import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from google.protobuf.descriptor import Descriptor, EnumDescriptor
+    from google.protobuf.descriptor import EnumDescriptor
     from google.protobuf.message import Message
 
 UINT32_MAX: Final = 2**32 - 1
@@ -34,7 +35,7 @@ def fill_message(message: Message, value: object, path: str, problems: list[Prob
     if not isinstance(value, dict):
         problems.append(_problem("form.not_object", path))
         return
-    fields = _names(message.DESCRIPTOR)
+    fields = _names(message)
     arms: dict[str, str] = {}
     for name, item in value.items():
         place = f"{path}.{name}" if path else str(name)
@@ -45,19 +46,19 @@ def fill_message(message: Message, value: object, path: str, problems: list[Prob
             continue
         if item is None:
             continue
-        if _is_second_arm(field, arms):
-            other = arms[field.containing_oneof.name]
+        other = _first_arm(field, arms)
+        if other != field.name:
             problems.append(_problem("form.two_arms", place, name=name, other=other))
             continue
         _fill_field(message, field, item, place, problems)
 
 
-def _is_second_arm(field: FieldDescriptor, arms: dict[str, str]) -> bool:
-    """Of a choice only one may be given; the presence of a single field is no choice."""
+def _first_arm(field: FieldDescriptor, arms: dict[str, str]) -> str:
+    """The arm that was given first of a choice; the presence of a single field is no choice."""
     choice = field.containing_oneof
     if choice is None or len(choice.fields) == 1:
-        return False
-    return arms.setdefault(choice.name, field.name) != field.name
+        return field.name
+    return arms.setdefault(choice.name, field.name)
 
 
 def _fill_field(
@@ -109,9 +110,7 @@ def _scalar(
     return _whole_number(value, path, problems)
 
 
-def _text(
-    field: FieldDescriptor, value: object, path: str, problems: list[Problem]
-) -> str | None:
+def _text(field: FieldDescriptor, value: object, path: str, problems: list[Problem]) -> str | None:
     if isinstance(value, str):
         # A lone half of a surrogate pair is JSON, but no text that can be sent.
         if value.isascii() or value == value.encode("utf-8", "replace").decode("utf-8"):
@@ -148,23 +147,23 @@ def _enum_number(
     return None
 
 
-def _fill_instant(
-    message: Any, value: object, path: str, problems: list[Problem]  # noqa: ANN401 - a Timestamp
-) -> None:
+def _fill_instant(message: Any, value: object, path: str, problems: list[Problem]) -> None:
+    written = value if isinstance(value, str) else ""
+    written += _FIRST_INSTANT if _DATE.match(written) else ""
+    moment: datetime | None
     try:
-        if not isinstance(value, str):
-            raise TypeError(value)
-        moment = datetime.fromisoformat(value + _FIRST_INSTANT if _DATE.match(value) else value)
-        if moment.tzinfo is None:
-            raise ValueError(value)
-        message.FromDatetime(moment)
-    except (ValueError, TypeError, OverflowError):
+        moment = datetime.fromisoformat(written)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
         problems.append(_problem("form.instant", path, value=value))
+    else:
+        message.FromDatetime(moment)
 
 
-def _names(descriptor: Descriptor) -> Mapping[str, FieldDescriptor]:
-    names = {field.name: field for field in descriptor.fields}
-    return names | {field.json_name: field for field in descriptor.fields}
+def _names(message: Message) -> Mapping[str, Any]:
+    fields = message.DESCRIPTOR.fields
+    return {field.name: field for field in fields} | {field.json_name: field for field in fields}
 
 
 def _problem(key: str, path: str, **values: object) -> Problem:
