@@ -1,1 +1,224 @@
-//! The seam to Python: bytes in, bytes out.
+//! The seam to Python: bytes in, bytes out. Translates, and decides nothing.
+
+use std::io::{Read, Write};
+use std::os::fd::AsRawFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use descargo_engine::caller::{Caller as EngineCaller, Role};
+use descargo_engine::engine::{Engine as CoreEngine, Outcome};
+use descargo_engine::refusal::Refusal;
+use descargo_engine::settings::Settings;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+pyo3::import_exception!(descargo_server.refused, Refused);
+
+/// What `Refused` is built from: reason, field, detail, milliseconds to wait.
+type RefusalParts = (&'static str, String, String, Option<u64>);
+
+/// One item of `drain`: ticket, and either the response or why there is none.
+type Drained<'py> = (u64, Option<Bound<'py, PyBytes>>, Option<RefusalParts>);
+
+fn parts(refusal: Refusal) -> RefusalParts {
+    (refusal.reason.as_str(), refusal.field, refusal.detail, refusal.retry_after_ms)
+}
+
+fn refused(refusal: Refusal) -> PyErr {
+    Refused::new_err(parts(refusal))
+}
+
+/// An identity, made once for each certificate.
+#[pyclass(frozen, module = "descargo_server._core")]
+struct Caller(Arc<EngineCaller>);
+
+#[pymethods]
+impl Caller {
+    #[new]
+    #[pyo3(signature = (name, role, agency="", permit_keys=Vec::new(), office="", broker_license="", rfc=""))]
+    fn new(
+        name: &str,
+        role: &str,
+        agency: &str,
+        permit_keys: Vec<String>,
+        office: &str,
+        broker_license: &str,
+        rfc: &str,
+    ) -> PyResult<Self> {
+        let role = Role::parse(role)
+            .ok_or_else(|| PyValueError::new_err(format!("`{role}` is not a role")))?;
+        Ok(Self(Arc::new(EngineCaller {
+            name: name.to_owned(),
+            role,
+            agency: agency.to_owned(),
+            permit_keys,
+            office: office.to_owned(),
+            broker_license: broker_license.to_owned(),
+            rfc: rfc.to_owned(),
+        })))
+    }
+}
+
+/// Outcomes that Python has not fetched yet, and the pipe that tells it so.
+struct Mailbox {
+    outcomes: Mutex<Vec<(u64, Outcome)>>,
+    bell: Mutex<std::io::PipeWriter>,
+}
+
+impl Mailbox {
+    fn put(&self, outcomes: Vec<(u64, Outcome)>) {
+        let was_empty = {
+            let mut waiting = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+            let was_empty = waiting.is_empty();
+            waiting.extend(outcomes);
+            was_empty
+        };
+        if was_empty {
+            let mut bell = self.bell.lock().unwrap_or_else(PoisonError::into_inner);
+            // The reading end closes only with the engine; then nobody is left to be told.
+            let _ = bell.write_all(&[1]);
+        }
+    }
+}
+
+/// The engine. Every method may be called from any thread.
+#[pyclass(frozen, module = "descargo_server._core")]
+struct Engine {
+    core: CoreEngine,
+    mailbox: Arc<Mailbox>,
+    rung: Mutex<std::io::PipeReader>,
+    rung_fd: i32,
+}
+
+#[pymethods]
+impl Engine {
+    #[new]
+    fn new(py: Python<'_>, settings_json: &str) -> PyResult<Self> {
+        let (reader, writer) = std::io::pipe()?;
+        let mailbox =
+            Arc::new(Mailbox { outcomes: Mutex::new(Vec::new()), bell: Mutex::new(writer) });
+        let delivery = mailbox.clone();
+        let core = py
+            .detach(|| {
+                let settings = Settings::parse(settings_json)?;
+                CoreEngine::open(&settings, Box::new(move |outcomes| delivery.put(outcomes)))
+            })
+            .map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let rung_fd = reader.as_raw_fd();
+        Ok(Self { core, mailbox, rung: Mutex::new(reader), rung_fd })
+    }
+
+    fn wakeup_fd(&self) -> i32 {
+        self.rung_fd
+    }
+
+    fn drain<'py>(&self, py: Python<'py>) -> PyResult<Vec<Drained<'py>>> {
+        let outcomes = {
+            let mut waiting = self.mailbox.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
+            if waiting.is_empty() {
+                return Ok(Vec::new());
+            }
+            // One byte was written when the mailbox became filled; it is read with the mailbox held,
+            // so that the next filling rings again.
+            let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+            rung.read_exact(&mut [0])?;
+            std::mem::take(&mut *waiting)
+        };
+        Ok(outcomes
+            .into_iter()
+            .map(|(ticket, outcome)| match outcome {
+                Ok(bytes) => (ticket, Some(PyBytes::new(py, &bytes)), None),
+                Err(refusal) => (ticket, None, Some(parts(refusal))),
+            })
+            .collect())
+    }
+
+    #[pyo3(signature = (caller, request, timeout_s=None))]
+    fn submit_license(
+        &self,
+        py: Python<'_>,
+        caller: &Caller,
+        request: &[u8],
+        timeout_s: Option<f64>,
+    ) -> PyResult<u64> {
+        // Checking a signature takes tens of microseconds: others may run meanwhile.
+        py.detach(|| self.core.submit_license(&caller.0, request, timeout(timeout_s)))
+            .map_err(refused)
+    }
+
+    #[pyo3(signature = (caller, request, timeout_s=None))]
+    fn validate_license(
+        &self,
+        caller: &Caller,
+        request: &[u8],
+        timeout_s: Option<f64>,
+    ) -> PyResult<u64> {
+        // A few microseconds: giving the interpreter away would cost more.
+        self.core.validate_license(&caller.0, request, timeout(timeout_s)).map_err(refused)
+    }
+
+    fn check_license<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &Caller,
+        request: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let answer = py.detach(|| self.core.check_license(&caller.0, request)).map_err(refused)?;
+        Ok(PyBytes::new(py, &answer))
+    }
+
+    fn get_license<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &Caller,
+        request: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let answer = py.detach(|| self.core.get_license(&caller.0, request)).map_err(refused)?;
+        Ok(PyBytes::new(py, &answer))
+    }
+
+    fn get_outcome<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &Caller,
+        request: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let answer = py.detach(|| self.core.get_outcome(&caller.0, request)).map_err(refused)?;
+        Ok(PyBytes::new(py, &answer))
+    }
+
+    fn revision(&self, py: Python<'_>) -> PyResult<String> {
+        py.detach(|| self.core.revision()).map_err(refused)
+    }
+
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.core.close());
+    }
+}
+
+fn timeout(timeout_s: Option<f64>) -> Option<Duration> {
+    timeout_s.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+/// Empty when the signature is valid, else why it is not.
+#[pyfunction]
+fn verify_raw(py: Python<'_>, alg: &str, spki: &[u8], message: &[u8], signature: &[u8]) -> String {
+    py.detach(|| descargo_engine::verify_raw(alg, spki, message, signature))
+}
+
+/// Version of the core.
+#[pyfunction]
+fn core_version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+/// The core of the validator.
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Caller>()?;
+    module.add_class::<Engine>()?;
+    module.add_function(wrap_pyfunction!(verify_raw, module)?)?;
+    module.add_function(wrap_pyfunction!(core_version, module)?)?;
+    Ok(())
+}

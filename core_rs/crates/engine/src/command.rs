@@ -1,0 +1,139 @@
+//! What waits in the ledger's queue, and the desk that it is decided at.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use descargo_evidence::{CodeSecret, ReceiptKey};
+use descargo_ledger::command::{self as ledger, Decision, Keys, Nanos, View};
+use descargo_ledger::state::LicenseState;
+use descargo_model::date::Day;
+use descargo_model::pb::{self, LicenseStatus};
+use descargo_rules::Rules;
+use descargo_rules::signers::SignerRegistry;
+use descargo_rules::terms::LicenseTerms;
+use descargo_signature::TrustStore;
+use prost::Message;
+
+use crate::answer::{Draft, Letterhead};
+use crate::caller::Caller;
+use crate::exercise::Exercise;
+use crate::refusal::{Reason, Refusal};
+use crate::submit::Submit;
+use crate::wrong_signatures::WrongSignatures;
+
+/// Everything that decides beside request, ledger and time. Built once.
+pub(crate) struct Desk {
+    pub rules: Rules,
+    pub trust: TrustStore,
+    pub signers: SignerRegistry,
+    pub codes: CodeSecret,
+    pub receipts: ReceiptKey,
+    pub letterhead: Letterhead,
+    pub wrong_signatures: WrongSignatures,
+}
+
+impl Desk {
+    /// The status to show: an active license whose last day has passed has expired, though no
+    /// movement says so.
+    pub fn status_today(&self, state: &LicenseState, expiry: Option<(Day, Day)>) -> LicenseStatus {
+        match (state.status, expiry) {
+            (LicenseStatus::Active, Some((last_day, today))) if today > last_day => {
+                LicenseStatus::Expired
+            }
+            (status, _) => status,
+        }
+    }
+
+    /// Counts a wrong discharge signature; the caller's next tries may have to wait.
+    pub fn note_wrong_signature(&self, caller: &Caller, keys: &Keys, at: Nanos) {
+        if let Some(license) = &keys.license {
+            self.wrong_signatures.note(&caller.name, license, at);
+        }
+    }
+}
+
+/// The terms of a license, as the ledger caches them.
+#[derive(Debug)]
+pub(crate) struct Terms(LicenseTerms);
+
+impl Terms {
+    pub fn new(terms: LicenseTerms) -> Self {
+        Self(terms)
+    }
+}
+
+impl std::ops::Deref for Terms {
+    type Target = LicenseTerms;
+
+    fn deref(&self) -> &LicenseTerms {
+        &self.0
+    }
+}
+
+impl ledger::Terms for Terms {
+    fn read(state: &LicenseState, content: &[u8]) -> Result<Self, String> {
+        let license = pb::License::decode(content).map_err(|error| error.to_string())?;
+        LicenseTerms::parse(&state.name.to_pb(), &license)
+            .map(Self)
+            .map_err(|error| error.to_string())
+    }
+}
+
+/// A request in the queue.
+pub(crate) struct Command {
+    pub desk: Arc<Desk>,
+    /// After this nobody waits for the answer, so nothing is decided.
+    pub deadline: Option<Instant>,
+    pub matter: Queued,
+}
+
+/// What is asked.
+pub(crate) enum Queued {
+    Submit(Box<Submit>),
+    Exercise(Box<Exercise>),
+}
+
+impl ledger::Command for Command {
+    type Terms = Terms;
+    type Draft = Draft;
+    type Refusal = Refusal;
+
+    fn keys(&self) -> &Keys {
+        match &self.matter {
+            Queued::Submit(submit) => submit.keys(),
+            Queued::Exercise(exercise) => exercise.keys(),
+        }
+    }
+
+    fn request(&self) -> &[u8] {
+        match &self.matter {
+            Queued::Submit(submit) => submit.request(),
+            Queued::Exercise(exercise) => exercise.request(),
+        }
+    }
+
+    fn decide(&self, view: &View<'_, Terms>) -> Decision<Terms, Draft, Refusal> {
+        if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Decision::Refuse(Refusal::new(
+                Reason::NotDecided,
+                "the deadline passed before a decision; nothing was done",
+            ));
+        }
+        match &self.matter {
+            Queued::Submit(submit) => submit.decide(&self.desk, view),
+            Queued::Exercise(exercise) => exercise.decide(&self.desk, view),
+        }
+    }
+
+    fn seal(&self, draft: &Draft) -> Result<Vec<u8>, String> {
+        draft.sealed(&self.desk.receipts)
+    }
+
+    fn reused(&self) -> Refusal {
+        Refusal::of_field(
+            Reason::RequestIdReused,
+            "request_id",
+            "this key was used for other content; send new content under a new key",
+        )
+    }
+}

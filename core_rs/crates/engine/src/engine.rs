@@ -1,0 +1,233 @@
+//! The engine: identity and bytes in, bytes and completions out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use descargo_evidence::sha256;
+use descargo_ledger::command::RequestKey;
+use descargo_ledger::error::StoreFault;
+use descargo_ledger::group::{Completion, GroupCommit, NotQueued};
+use descargo_ledger::reader::Reader;
+use descargo_ledger::store::SqliteStore;
+
+use crate::answer::{as_response, revision, verdict_no_of};
+use crate::caller::Caller;
+use crate::clock::{Clock, instant};
+use crate::command::{Command, Desk, Queued, Terms};
+use crate::exercise::Exercise;
+use crate::limits::QUERY_BYTES_MAX;
+use crate::read::LicenseQuery;
+use crate::refusal::{Reason, Refusal};
+use crate::request;
+use crate::settings::{Settings, SettingsError};
+use crate::submit::Submit;
+
+/// How long a caller waits when the queue is full.
+const OVERLOADED_RETRY_AFTER_MS: u64 = 100;
+
+/// What became of a queued request: the response's bytes, or why there are none.
+pub type Outcome = Result<Vec<u8>, Refusal>;
+
+/// Takes outcomes by ticket, a batch at a time, on the writer's thread.
+pub type Notify = Box<dyn Fn(Vec<(u64, Outcome)>) + Send>;
+
+/// Decides requests on one ledger.
+pub struct Engine {
+    desk: Arc<Desk>,
+    clock: Clock,
+    queue: GroupCommit<Command>,
+    reader: Reader<Terms>,
+    ledger_id: String,
+    next_ticket: AtomicU64,
+}
+
+impl Engine {
+    /// Opens everything that the settings name.
+    ///
+    /// # Errors
+    /// [`SettingsError`]: which file, what is wrong, what to do.
+    pub fn open(settings: &Settings, notify: Notify) -> Result<Self, SettingsError> {
+        let desk = Arc::new(settings.desk()?);
+        let clock = match &settings.clock_path {
+            Some(path) => Clock::File(Arc::new(path.clone())),
+            None => Clock::System,
+        };
+        let told = |error: descargo_ledger::error::OpenError| SettingsError(error.to_string());
+        let store = SqliteStore::open(
+            &settings.ledger_path,
+            &new_ledger_id(settings),
+            settings.refusals_kept_per_caller,
+        )
+        .map_err(told)?;
+        let reader = Reader::open(&settings.ledger_path, store.cache()).map_err(told)?;
+        let ledger_id = reader.ledger_id().map_err(|error| SettingsError(error.to_string()))?;
+        let writers_clock = clock.clone();
+        let queue = GroupCommit::start(
+            store,
+            settings.ledger_path.clone(),
+            settings.queue_max,
+            Box::new(move || writers_clock.now()),
+            Box::new(move |completions| {
+                notify(completions.into_iter().map(outcome).collect());
+            }),
+        )
+        .map_err(|error| SettingsError(format!("starting the ledger's writer: {error}")))?;
+        Ok(Self { desk, clock, queue, reader, ledger_id, next_ticket: AtomicU64::new(1) })
+    }
+
+    /// Queues a `SubmitLicenseRequest`; its outcome is a `SubmitLicenseResponse`.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it cannot be decided at all.
+    pub fn submit_license(
+        &self,
+        caller: &Arc<Caller>,
+        request: &[u8],
+        timeout: Option<Duration>,
+    ) -> Result<u64, Refusal> {
+        let submit = Submit::read(caller.clone(), request, &self.desk.trust)?;
+        self.enqueue(Queued::Submit(Box::new(submit)), timeout)
+    }
+
+    /// Queues a `ValidateLicenseRequest`; its outcome is a `ValidateLicenseResponse`.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it cannot be decided at all.
+    pub fn validate_license(
+        &self,
+        caller: &Arc<Caller>,
+        request: &[u8],
+        timeout: Option<Duration>,
+    ) -> Result<u64, Refusal> {
+        let exercise = Exercise::of_validation(caller.clone(), request)?;
+        self.hold_back_guesses(caller, &exercise)?;
+        self.enqueue(Queued::Exercise(Box::new(exercise)), timeout)
+    }
+
+    /// Answers a `CheckLicenseRequest` with a `CheckLicenseResponse`.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it cannot be answered.
+    pub fn check_license(&self, caller: &Arc<Caller>, request: &[u8]) -> Outcome {
+        let (exercise, min_revision) = Exercise::of_check(caller.clone(), request)?;
+        self.hold_back_guesses(caller, &exercise)?;
+        let needed = match min_revision.as_str() {
+            "" => 0,
+            text => verdict_no_of(text, &self.ledger_id).ok_or_else(|| {
+                Refusal::of_field(
+                    Reason::FieldInvalid,
+                    "min_revision",
+                    "not a revision that this validator gave",
+                )
+            })?,
+        };
+        let now = self.clock.now();
+        let told = self.reader.view(exercise.keys(), now, |view, last_verdict_no| {
+            if last_verdict_no < needed {
+                return Err(Refusal::of_field(
+                    Reason::RevisionAhead,
+                    "min_revision",
+                    "this ledger has not reached that revision",
+                ));
+            }
+            let mut draft = exercise.preview(&self.desk, view)?;
+            draft.revision = revision(view.ledger_id, last_verdict_no);
+            Ok(as_response(&draft.unsealed()))
+        });
+        told.map_err(|fault| Refusal::from(&fault))?
+    }
+
+    /// Answers a `GetLicenseRequest` with a `GetLicenseResponse`.
+    ///
+    /// # Errors
+    /// [`Refusal`] when there is none that the caller may read.
+    pub fn get_license(&self, caller: &Caller, request: &[u8]) -> Outcome {
+        let query = LicenseQuery::read(request, QUERY_BYTES_MAX)?;
+        let found = self
+            .reader
+            .licenses(&query.key, query.version)
+            .map_err(|fault| Refusal::from(&fault))?;
+        query.answer(&self.desk, caller, &found, instant(self.clock.now()))
+    }
+
+    /// Answers a `GetOutcomeRequest` with a `GetOutcomeResponse`.
+    ///
+    /// # Errors
+    /// `OUTCOME_UNKNOWN` when nothing was decided under the key.
+    pub fn get_outcome(&self, caller: &Caller, request: &[u8]) -> Outcome {
+        let message: descargo_model::pb::GetOutcomeRequest =
+            request::read("GetOutcomeRequest", request, QUERY_BYTES_MAX)?;
+        let key = RequestKey {
+            caller: caller.name.clone(),
+            request_id: request::request_id(&message.request_id)?,
+        };
+        let stored = self.reader.outcome(&key).map_err(|fault| Refusal::from(&fault))?;
+        stored.map(|answer| as_response(&answer)).ok_or_else(|| {
+            Refusal::of_field(
+                Reason::OutcomeUnknown,
+                "request_id",
+                "nothing was decided under this key; the request can be sent again with it",
+            )
+        })
+    }
+
+    /// The newest point in the ledger's history.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the ledger cannot be read.
+    pub fn revision(&self) -> Result<String, Refusal> {
+        let last = self.reader.last_verdict_no().map_err(|fault| Refusal::from(&fault))?;
+        Ok(revision(&self.ledger_id, last))
+    }
+
+    /// Takes no more requests and returns when those queued are decided.
+    pub fn close(&self) {
+        self.queue.stop();
+    }
+
+    fn enqueue(&self, matter: Queued, timeout: Option<Duration>) -> Result<u64, Refusal> {
+        let ticket = self.next_ticket.fetch_add(1, Ordering::Relaxed);
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let command = Command { desk: self.desk.clone(), deadline, matter };
+        self.queue.submit(ticket, command).map(|()| ticket).map_err(|why| match why {
+            NotQueued::Full => Refusal::new(Reason::Overloaded, "too many requests wait")
+                .retry_after_ms(OVERLOADED_RETRY_AFTER_MS),
+            NotQueued::Stopping => Refusal::new(Reason::Draining, "the validator is stopping"),
+        })
+    }
+
+    fn hold_back_guesses(&self, caller: &Caller, exercise: &Exercise) -> Result<(), Refusal> {
+        let Some(license) = &exercise.keys().license else { return Ok(()) };
+        let now = self.clock.now();
+        match self.desk.wrong_signatures.wait_ms(&caller.name, license, now) {
+            None => Ok(()),
+            Some(wait_ms) => Err(Refusal::of_field(
+                Reason::RateExceeded,
+                "declaration.lines[0].draws[0].discharge_signature",
+                "too many wrong discharge signatures for this license within a minute",
+            )
+            .retry_after_ms(wait_ms)),
+        }
+    }
+}
+
+fn outcome((ticket, completion): Completion<Refusal>) -> (u64, Outcome) {
+    let outcome = match completion {
+        Ok(Ok(answer)) => Ok(as_response(&answer)),
+        Ok(Err(refusal)) => Err(refusal),
+        Err(fault) => Err(Refusal::from(&*fault as &StoreFault)),
+    };
+    (ticket, outcome)
+}
+
+/// Eight characters that tell this ledger's verdicts from another's.
+fn new_ledger_id(settings: &Settings) -> String {
+    let born = format!(
+        "{:?} {} {}",
+        std::time::SystemTime::now(),
+        std::process::id(),
+        settings.ledger_path.display()
+    );
+    sha256(born.as_bytes()).iter().take(4).map(|byte| format!("{byte:02X}")).collect()
+}

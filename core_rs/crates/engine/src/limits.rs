@@ -1,0 +1,16 @@
+//! The limits of a request, in one place (contract section 7).
+
+/// A request that exercises or checks one license: about 1 KiB in practice.
+pub const EXERCISE_BYTES_MAX: usize = 64 * 1024;
+/// A request that submits one license: the payload, signature and certificate, with room for framing.
+pub const SUBMISSION_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 16 * 1024;
+/// The signed payload of a submission.
+pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024;
+/// A signature: RSA-8192 has 1,024 bytes.
+pub const SIGNATURE_BYTES_MAX: usize = 1024;
+/// A certificate: SAT's have under 2 KiB.
+pub const CERTIFICATE_BYTES_MAX: usize = 8 * 1024;
+/// Requests that only name something.
+pub const QUERY_BYTES_MAX: usize = 4 * 1024;
+/// Pairs of caller and license whose wrong discharge signatures are counted at a time.
+pub const WRONG_SIGNATURE_PAIRS_MAX: usize = 10_000;

@@ -1,0 +1,94 @@
+//! Reads that decide nothing: a license, an earlier answer.
+
+use descargo_ledger::command::LicenseKey;
+use descargo_model::date::Day;
+use descargo_model::pb;
+use descargo_model::text::lookup_number;
+use jiff::Timestamp;
+use prost::Message;
+
+use crate::answer::standing_pb;
+use crate::caller::{Caller, Role};
+use crate::command::Desk;
+use crate::refusal::{Reason, Refusal};
+use crate::request;
+use descargo_ledger::reader::LicenseAt;
+
+/// What a `GetLicenseRequest` asks for.
+pub(crate) struct LicenseQuery {
+    pub key: LicenseKey,
+    pub version: Option<u32>,
+    agency: String,
+}
+
+impl LicenseQuery {
+    /// Reads the request.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it is malformed.
+    pub fn read(bytes: &[u8], bytes_max: usize) -> Result<Self, Refusal> {
+        let message: pb::GetLicenseRequest = request::read("GetLicenseRequest", bytes, bytes_max)?;
+        let id = request::required("license", message.license)?;
+        if id.permit_key.is_empty() || id.permit_number.is_empty() {
+            let absent = if id.permit_key.is_empty() { "permit_key" } else { "permit_number" };
+            return request::required(&format!("license.{absent}"), None);
+        }
+        Ok(Self {
+            key: LicenseKey {
+                lookup_number: lookup_number(&id.permit_number),
+                permit_key: id.permit_key,
+            },
+            version: message.version,
+            agency: id.agency,
+        })
+    }
+
+    /// The response with the one license that the caller may read.
+    ///
+    /// # Errors
+    /// `LICENSE_UNKNOWN`, also for what the caller may not know; `FIELD_INVALID` when several agencies
+    /// have one of this key and number and none was named.
+    pub fn answer(
+        &self,
+        desk: &Desk,
+        caller: &Caller,
+        found: &[LicenseAt],
+        now: Timestamp,
+    ) -> Result<Vec<u8>, Refusal> {
+        let visible = |row: &&LicenseAt| {
+            let agency = &row.state.name.agency;
+            let named = self.agency.is_empty() || *agency == self.agency;
+            let own = caller.role != Role::Agency || *agency == caller.agency;
+            named && own
+        };
+        let mut rows = found.iter().filter(visible);
+        let Some(row) = rows.next() else {
+            return Err(Refusal::of_field(
+                Reason::LicenseUnknown,
+                "license",
+                "no license of this key and number, or not one that this identity may read",
+            ));
+        };
+        if rows.next().is_some() {
+            return Err(Refusal::of_field(
+                Reason::FieldInvalid,
+                "license.agency",
+                "several agencies have a license of this key and number; name one",
+            ));
+        }
+        let license = pb::License::decode(row.content.as_slice())
+            .map_err(|_| Refusal::new(Reason::Fault, "a license's content is damaged"))?;
+        let expiry = Day::parse(&license.valid_to).ok().map(|last| (last, Day::of(now)));
+        // Who reads at a lane compares what the broker states with the goods, not with the firma.
+        let may_have_signature = matches!(caller.role, Role::Agency | Role::Auditor);
+        let record = pb::LicenseRecord {
+            standing: Some(standing_pb(&row.state, desk.status_today(&row.state, expiry))),
+            license: Some(license),
+            discharge_signature: match may_have_signature {
+                true => row.state.discharge_signature.clone(),
+                false => String::new(),
+            },
+        };
+        Ok(pb::GetLicenseResponse { record: Some(record) }.encode_to_vec())
+    }
+}

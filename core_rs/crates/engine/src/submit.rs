@@ -1,0 +1,297 @@
+//! Decides one submission of an agency: signature, checks, and the license that comes of it.
+
+use std::sync::Arc;
+
+use descargo_evidence::sha256;
+use descargo_ledger::command::{
+    Decision, Effect, Issued, Keys, LicenseKey, Loaded, Record, RequestKey, View,
+};
+use descargo_ledger::state::{self, LicenseState, Movement, OpenedLine};
+use descargo_model::finding::{Code, Finding, Locator, StatedBy};
+use descargo_model::pb::{self, submission::Change, verdict::Outcome};
+use descargo_model::text::lookup_number;
+use descargo_rules::signers::SignerFacts;
+use descargo_rules::submission::{CheckedSubmission, SubmissionContext, check_submission};
+use descargo_rules::terms::LicenseTerms;
+use descargo_signature::{Signer, TrustStore};
+use prost::Message;
+
+use crate::answer::{Draft, Matter, movement_pb, standing_pb};
+use crate::caller::Caller;
+use crate::clock::instant;
+use crate::command::{Desk, Terms};
+use crate::limits::{
+    CERTIFICATE_BYTES_MAX, PAYLOAD_BYTES_MAX, SIGNATURE_BYTES_MAX, SUBMISSION_BYTES_MAX,
+};
+use crate::refusal::{Reason, Refusal};
+use crate::request;
+
+/// A submission that an agency sent.
+#[derive(Debug)]
+pub(crate) struct Submit {
+    caller: Arc<Caller>,
+    request_id: String,
+    request: Vec<u8>,
+    payload_sha256: [u8; 32],
+    envelope: pb::Envelope,
+    submission: pb::Submission,
+    change_sha256: [u8; 32],
+    /// S108 of the payload, and what the signature says.
+    irregular: Vec<Finding>,
+    signer: Result<Signer, Vec<Finding>>,
+    certificate_sha256: [u8; 32],
+    keys: Keys,
+}
+
+impl Submit {
+    /// Reads a `SubmitLicenseRequest` and checks its signature.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it cannot be decided at all.
+    pub fn read(caller: Arc<Caller>, bytes: &[u8], trust: &TrustStore) -> Result<Self, Refusal> {
+        let message: pb::SubmitLicenseRequest =
+            request::read("SubmitLicenseRequest", bytes, SUBMISSION_BYTES_MAX)?;
+        let request_id = request::request_id(&message.request_id)?;
+        let envelope = request::required("envelope", message.envelope)?;
+        let payload = payload(&envelope)?;
+        let irregular = request::irregularities("Submission", payload, "envelope.payload")?
+            .iter()
+            .map(|found| Finding::new(Code::S108, Locator::field(found.path())))
+            .collect();
+        let submission = pb::Submission::decode(payload)
+            .map_err(|error| request::unreadable("envelope.payload", &error.to_string()))?;
+        let signer = signer(trust, payload, &envelope, &submission);
+        let license = submission.license.clone().unwrap_or_default();
+        let request_key =
+            RequestKey { caller: caller.name.clone(), request_id: request_id.clone() };
+        let keys = Keys {
+            request: Some((request_key, sha256(bytes))),
+            license: Some(LicenseKey {
+                permit_key: license.permit_key,
+                lookup_number: lookup_number(&license.permit_number),
+            }),
+            line: None,
+            version: Some(submission.version),
+            terms: false,
+        };
+        Ok(Self {
+            caller,
+            request_id,
+            request: bytes.to_vec(),
+            payload_sha256: sha256(payload),
+            change_sha256: change_sha256(&submission),
+            certificate_sha256: sha256(&envelope.certificate_der),
+            envelope,
+            submission,
+            irregular,
+            signer,
+            keys,
+        })
+    }
+
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub fn request(&self) -> &[u8] {
+        &self.request
+    }
+
+    /// Decides, for the ledger to record.
+    pub fn decide(&self, desk: &Desk, view: &View<'_, Terms>) -> Decision<Terms, Draft, Refusal> {
+        let CheckedSubmission { findings, grant } = self.check(desk, view);
+        let mut findings: Vec<Finding> = self.irregular.iter().cloned().chain(findings).collect();
+        if let Err(problems) = &self.signer {
+            findings.extend(problems.iter().cloned());
+        }
+        let earlier = self.earlier(view, &findings);
+        if let Some(earlier) = earlier {
+            if let Some(verdict_no) = self.accepted_before(earlier, &findings) {
+                return Decision::SameAs(verdict_no);
+            }
+            findings.push(already_issued(earlier));
+        }
+        let grant = grant.filter(|_| !findings.iter().any(Finding::refuses));
+        let Some(grant) = grant else {
+            let standings = earlier
+                .map(|row| standing_pb(&row.state, desk.status_today(&row.state, None)))
+                .into_iter()
+                .collect();
+            let outcome = Outcome::Error(pb::Refusal { standings });
+            let draft = desk.letterhead.recorded(&self.matter(), view, &findings, None, outcome);
+            let effect = Effect::Nothing;
+            return Decision::Record(Box::new(Record { refused: true, draft, effect }));
+        };
+        let lines: Vec<OpenedLine> = grant
+            .lines
+            .iter()
+            .map(|line| OpenedLine {
+                line_no: line.line_no,
+                unit: line.unit,
+                authorized: line.authorized,
+                available: line.available,
+            })
+            .collect();
+        let signature = desk.codes.discharge_signature(
+            &grant.license.agency,
+            &grant.license.permit_key,
+            &grant.license.lookup_number,
+            1,
+            &self.change_sha256,
+        );
+        match state::issue(view.next_license_id, grant.license, signature, grant.notified, &lines) {
+            Ok((state, movements)) => self.accept(desk, view, &findings, state, movements),
+            Err(error) => Decision::Refuse(Refusal::new(
+                Reason::Fault,
+                format!("a grant without finding cannot be opened: {error}"),
+            )),
+        }
+    }
+
+    fn accept(
+        &self,
+        desk: &Desk,
+        view: &View<'_, Terms>,
+        findings: &[Finding],
+        state: LicenseState,
+        movements: Vec<Movement>,
+    ) -> Decision<Terms, Draft, Refusal> {
+        let license = license_of(&self.submission).cloned().unwrap_or_default();
+        let terms = match LicenseTerms::parse(&state.name.to_pb(), &license) {
+            Ok(terms) => Arc::new(Terms::new(terms)),
+            Err(error) => {
+                return Decision::Refuse(Refusal::new(Reason::Fault, error.to_string()));
+            }
+        };
+        let outcome = Outcome::Firma(pb::Firma {
+            acceptance_code: String::new(),
+            discharge_signature: state.discharge_signature.clone(),
+            movements: movements.iter().map(|movement| movement_pb(&state, movement)).collect(),
+        });
+        let draft = desk.letterhead.recorded(&self.matter(), view, findings, None, outcome);
+        let issued = Issued {
+            state,
+            movements,
+            change_sha256: self.change_sha256,
+            content: license.encode_to_vec(),
+            envelope: self.envelope.encode_to_vec(),
+            terms,
+        };
+        Decision::Record(Box::new(Record { refused: false, draft, effect: Effect::Issue(issued) }))
+    }
+
+    fn check(&self, desk: &Desk, view: &View<'_, Terms>) -> CheckedSubmission {
+        let signer = self.signer.as_ref().ok().map(|signer| SignerFacts {
+            rfc: &signer.rfc,
+            curp: signer.curp.as_deref().unwrap_or(""),
+            name: &signer.name,
+        });
+        check_submission(
+            &self.submission,
+            &SubmissionContext {
+                rules: &desk.rules,
+                validator: &desk.letterhead.validator,
+                received_at: instant(view.decided_at),
+                caller_agency: &self.caller.agency,
+                caller_permit_keys: &self.caller.permit_keys,
+                signer,
+                signer_registry: &desk.signers,
+            },
+        )
+    }
+
+    /// The license that stands under this name; nothing is told of another agency's.
+    fn earlier<'a>(
+        &self,
+        view: &'a View<'_, Terms>,
+        findings: &[Finding],
+    ) -> Option<&'a Loaded<Terms>> {
+        let agency = &self.submission.license.as_ref()?.agency;
+        let of_another = |finding: &Finding| matches!(finding.code, Code::F509 | Code::C202);
+        if findings.iter().any(of_another) {
+            return None;
+        }
+        view.licenses.iter().find(|row| row.state.name.agency == *agency)
+    }
+
+    /// The verdict that accepted this very change before (N402). What the law would say today of a
+    /// change that is already accepted does not matter; whether it is truly signed does.
+    fn accepted_before(&self, earlier: &Loaded<Terms>, findings: &[Finding]) -> Option<i64> {
+        let mark = earlier.version.as_ref()?;
+        let trusted = findings.iter().all(|finding| !finding.code.as_str().starts_with('F'));
+        (trusted && self.irregular.is_empty() && mark.change_sha256 == self.change_sha256)
+            .then_some(mark.verdict_no)
+    }
+
+    fn matter(&self) -> Matter<'_> {
+        Matter {
+            request_id: &self.request_id,
+            request_sha256: self.payload_sha256,
+            caller: &self.caller.name,
+            signer_sha256: self.certificate_sha256.to_vec(),
+            stated_by: StatedBy::Agency,
+        }
+    }
+}
+
+fn payload(envelope: &pb::Envelope) -> Result<&[u8], Refusal> {
+    let Some(pb::envelope::Form::Payload(payload)) = &envelope.form else {
+        return request::required("envelope.payload", None);
+    };
+    request::within("envelope.payload", payload.len(), PAYLOAD_BYTES_MAX)?;
+    request::within("envelope.signature", envelope.signature.len(), SIGNATURE_BYTES_MAX)?;
+    let certificate = &envelope.certificate_der;
+    request::within("envelope.certificate_der", certificate.len(), CERTIFICATE_BYTES_MAX)?;
+    match (envelope.signature.is_empty(), certificate.is_empty()) {
+        (true, _) => request::required("envelope.signature", None),
+        (_, true) => request::required("envelope.certificate_der", None),
+        _ => Ok(payload),
+    }
+}
+
+fn signer(
+    trust: &TrustStore,
+    payload: &[u8],
+    envelope: &pb::Envelope,
+    submission: &pb::Submission,
+) -> Result<Signer, Vec<Finding>> {
+    // Without a signing time the certificate is judged at the epoch: it does not hold then, and S101
+    // says why.
+    let signed_at = submission.signed_at.as_ref().map_or(0, |at| at.seconds);
+    trust.signer(payload, &envelope.signature, &envelope.certificate_der, signed_at).map_err(
+        |problems| {
+            problems
+                .iter()
+                .map(|problem| {
+                    let field = match problem.code() {
+                        "F501" => "envelope.signature",
+                        _ => "envelope.certificate_der",
+                    };
+                    let code = problem.code().parse().unwrap_or(Code::F503);
+                    Finding::new(code, Locator::field(field))
+                        .declared(problem.declared())
+                        .granted(problem.granted())
+                })
+                .collect()
+        },
+    )
+}
+
+fn license_of(submission: &pb::Submission) -> Option<&pb::License> {
+    match submission.change.as_ref()? {
+        Change::Issue(license) => Some(license),
+        Change::Onboarding(onboarding) => onboarding.license.as_ref(),
+    }
+}
+
+/// Identity of the change, whenever it was signed.
+fn change_sha256(submission: &pb::Submission) -> [u8; 32] {
+    let unsigned = pb::Submission { signed_at: None, ..submission.clone() };
+    sha256(&unsigned.encode_to_vec())
+}
+
+fn already_issued(earlier: &Loaded<Terms>) -> Finding {
+    Finding::new(Code::N401, Locator::field("license"))
+        .declared(&earlier.state.name.permit_number)
+        .granted(format!("version {}", earlier.state.version))
+}
