@@ -6,12 +6,13 @@
 //!   leniency towards absent ones is for signature algorithms only.
 //! - P-256 and P-384: named curve, uncompressed point. RFC 5480 leaves compressed points optional;
 //!   one key with two encodings would have two fingerprints, so they are refused.
-//! - Ed25519: parameters absent (RFC 8410).
+//! - Ed25519: parameters absent (RFC 8410), and no point of small order.
 
 use aws_lc_rs::signature as lc;
 use aws_lc_rs::signature::{ParsedPublicKey, VerificationAlgorithm};
 
 use crate::der::{DerFault, NULL, OBJECT_IDENTIFIER, Reader, SEQUENCE};
+use crate::small_order::is_small_order;
 
 /// NIST SP 800-131A: below 2048 bits RSA is no longer acceptable.
 const RSA_BITS_MIN: usize = 2_048;
@@ -155,8 +156,7 @@ impl PublicKey {
             (OID_EC, _) => {
                 Err(SignatureError::KeyNotSupported("curve is not the named P-256 or P-384"))
             }
-            (OID_ED25519, []) if spki.key.len() == 32 => Ok(PublicKey::Ed25519(spki.key.into())),
-            (OID_ED25519, []) => Err(SignatureError::KeyUnreadable("Ed25519 key is not 32 bytes")),
+            (OID_ED25519, []) => ed25519(spki.key),
             (OID_ED25519, _) => {
                 Err(SignatureError::KeyUnreadable("Ed25519 key carries parameters"))
             }
@@ -257,6 +257,16 @@ fn rsa(der: &[u8]) -> Result<PublicKey, SignatureError> {
             Err(SignatureError::RsaExponentTooSmall { exponent })
         }
         Some(_) => Ok(PublicKey::Rsa(der.into())),
+    }
+}
+
+fn ed25519(bytes: &[u8]) -> Result<PublicKey, SignatureError> {
+    match <&[u8; 32]>::try_from(bytes) {
+        Err(_) => Err(SignatureError::KeyUnreadable("Ed25519 key is not 32 bytes")),
+        Ok(key) if is_small_order(key) => {
+            Err(SignatureError::KeyNotSupported("Ed25519 key of small order"))
+        }
+        Ok(key) => Ok(PublicKey::Ed25519(key.into())),
     }
 }
 

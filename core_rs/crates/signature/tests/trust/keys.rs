@@ -126,6 +126,23 @@ fn ed25519_keys_carry_no_parameters() {
     assert!(check(&sequence(&[&id]), &public[..31]).is_err());
 }
 
+/// The neutral point, R neutral and S zero: without the refusal this signs every message.
+#[test]
+fn ed25519_keys_of_small_order_are_refused() {
+    let id = sequence(&[&oid(&[0x2B, 0x65, 0x70])]);
+    let (zero, neutral) = ([0; 32], std::array::from_fn(|place| u8::from(place == 0)));
+    let minus_one = [&[0xEC], &[0xFF; 30][..], &[0x7F]].concat().try_into().unwrap();
+    let not_reduced = [&[0xEE], &[0xFF; 30][..], &[0x7F]].concat().try_into().unwrap();
+    for mut key in [zero, neutral, minus_one, not_reduced] {
+        for _ in 0..2 {
+            let signature = [&neutral[..], &[0; 32]].concat();
+            let error = verify_raw(Ed25519, &spki(&id, &key), MESSAGE, &signature).unwrap_err();
+            assert_eq!(error.to_string(), "key not supported: Ed25519 key of small order");
+            key[31] ^= 0x80;
+        }
+    }
+}
+
 #[test]
 fn the_algorithm_must_match_the_key() {
     for (algorithm, key) in [
