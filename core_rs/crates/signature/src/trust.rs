@@ -1,8 +1,8 @@
 //! Whom we believe: roots, authorities between, and what has been revoked.
 //!
 //! A signer is judged as of the moment it signed, since a permit outlives the certificate that
-//! issued it. A revocation is of one certificate: when an authority's key is lost, every certificate
-//! of that key has to be listed.
+//! issued it. A revocation is of one certificate: when an authority's key is lost, every
+//! certificate of that key has to be listed.
 
 use std::sync::Arc;
 

@@ -4,8 +4,8 @@
 //! DigestInfo lacks the NULL parameter: RFC 8017 (8.2.2, note 2) lets a checker take them, and we
 //! do not, because a signature should have one encoding only.
 //!
-//! Some valid vectors use the exponent 3, which our policy refuses; exactly those, with exactly that
-//! reason, are counted apart.
+//! Some valid vectors use the exponent 3, which our policy refuses; exactly those, with exactly
+//! that reason, are counted apart.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use descargo_signature::{Algorithm, SignatureError, verify_raw};

@@ -112,6 +112,18 @@ fn path_length_is_counted_in_authorities_below() {
 }
 
 #[test]
+fn a_renewed_key_of_the_same_name_does_not_count_in_path_length() {
+    for (allowed, good) in [(0, false), (1, true)] {
+        let extensions = vec![basic_constraints(true, Some(allowed)), key_usage(&[0x06], 1)];
+        let root = Draft { extensions, ..root() }.signed_by(root_key());
+        let renewed = Key::p256();
+        let rollover = Draft::authority(ROOT, ROOT, renewed.spki()).signed_by(root_key());
+        let store = store_of(&[root], &[rollover, issuing().signed_by(&renewed)]);
+        assert_eq!(ask(&store, &certificate()).is_ok(), good, "{allowed}");
+    }
+}
+
+#[test]
 fn an_issuer_must_hold_when_the_signature_is_made() {
     let draft = Draft {
         not_before: at("2026-01-01T00:00:00Z"),

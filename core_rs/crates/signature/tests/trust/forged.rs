@@ -35,7 +35,6 @@ fn no_bit_of_the_message_or_the_signature_may_change() {
 
 #[test]
 fn no_bit_of_the_certificate_may_change() {
-    // ECDSA authorities make this quick in a debug build; the bytes are the same for RSA.
     let store = store();
     let signature = holder_key().sign(MESSAGE);
     let certificate = efirma().signed_by(issuing_key());

@@ -11,6 +11,7 @@
 mod chain;
 mod forged;
 mod keys;
+mod second_opinion;
 mod signer;
 mod stores;
 mod support;
