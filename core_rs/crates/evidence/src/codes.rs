@@ -7,11 +7,11 @@
 //! input = for each part, domain first: length in bytes (8 bytes, big-endian) || bytes
 //! ```
 //!
-//! Numbers are parts of 8 bytes, big-endian. The lengths keep `("AB", "C")` apart from `("A", "BC")`,
-//! and the domain keeps one kind of code from passing for the other. The 40 bits are read in groups
-//! at multiples of 40: when the first group is all zero the second is taken, and so on to the sixth;
-//! when all are zero (a chance of 2^-240) the code is `00000001`. So `00000000`, which the layout of
-//! the declaration keeps for "none", is never given.
+//! Numbers are parts of 8 bytes, big-endian. The lengths keep `("AB", "C")` apart from `("A",
+//! "BC")`, and the domain keeps one kind of code from passing for the other. The 40 bits are read
+//! in groups at multiples of 40: when the first group is all zero the second is taken, and so on to
+//! the sixth; when all are zero (a chance of 2^-240) the code is `00000001`. So `00000000`, which
+//! stands for an absent code in a declaration, is never given.
 //!
 //! Forty bits prove nothing alone: whoever may try a million codes each second finds one in a week.
 //! A code is compared with the one in the ledger, wrong ones are counted and stopped by the engine,
