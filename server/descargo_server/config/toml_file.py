@@ -10,7 +10,7 @@ import difflib
 import re
 import tomllib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args
 
 from descargo_server import limits
 from descargo_server.config.problems import ConfigurationInvalid, Problem
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
+    from typing_extensions import TypeIs
 
 __all__ = ["KeyPath", "TomlFile"]
 
@@ -104,6 +105,8 @@ def _index(text: str) -> Iterator[tuple[KeyPath, int]]:
             name = header.group(2)
             table = tuple(name.split("."))
             if header.group(1) == "[[":
+                if name not in counts:
+                    yield table, number
                 table = (*table, counts.get(name, 0))
                 counts[name] = counts.get(name, 0) + 1
             yield table, number
@@ -147,9 +150,15 @@ def _fields_at(model: type[BaseModel], names: list[str]) -> dict[str, FieldInfo]
     """The fields of the model that stands at a path of names."""
     fields = dict(model.model_fields)
     for name in names:
-        inner = fields[name].annotation if name in fields else None
-        fields = dict(getattr(inner, "model_fields", {}))
+        annotation = fields[name].annotation if name in fields else None
+        # A section that may be absent is annotated `Section | None`.
+        inner = [kind for kind in (annotation, *get_args(annotation)) if _has_fields(kind)]
+        fields = dict(inner[0].model_fields) if inner else {}
     return fields
+
+
+def _has_fields(kind: object) -> TypeIs[type[BaseModel]]:
+    return hasattr(kind, "model_fields")
 
 
 def _toml(value: object) -> str:
