@@ -228,10 +228,8 @@ impl RawProfile {
             return Err(format!("permit key `{permit_key}` does not have 1 to 3 characters"));
         }
         let rest = defaults.clone();
+        // A key whose owner is not known stands with no agency: it exists, and nobody may issue it.
         let agencies = stated("agencies", self.agencies)?;
-        if agencies.is_empty() {
-            return Err(format!("key `{permit_key}` belongs to no agency"));
-        }
         let kinds = stated("kinds", self.kinds.or(rest.kinds))?;
         let operations = stated("operations", self.operations.or(rest.operations))?;
         let unlimited_allowed = self.unlimited_allowed.or(rest.unlimited_allowed);

@@ -9,7 +9,6 @@ use jiff::SignedDuration;
 
 use crate::collect::{Findings, Place};
 use crate::fields::{extent, instant, optional_text, required_day};
-use crate::instruments::Presents;
 use crate::party::{self, PartyPlace};
 use crate::submission::{GrantLine, Scope, lines};
 
@@ -50,7 +49,8 @@ pub(super) fn check(
     let basis = check_basis(license.quantity_basis, &place, findings);
     let lines = lines::check(license, basis, &place, scope, findings);
     let notified = check_notification(license, &place, scope, findings);
-    check_complement(license, &place, scope, findings);
+    let complement = &license.authorization_complement;
+    optional_text(complement, COMPLEMENT_MAX, at("authorization_complement"), findings);
     check_folio(&license.vucem_folio, &place, findings);
     optional_text(&license.legal_basis, LEGAL_BASIS_MAX, at("legal_basis"), findings);
     Content { holder, valid_from, valid_to, lines, notified }
@@ -199,23 +199,6 @@ fn check_notification(
         findings.push(finding.granted(format!("<= {received_at}")));
     }
     true
-}
-
-/// Required where it is what brokers present.
-fn check_complement(
-    license: &pb::License,
-    place: &Place<'_>,
-    scope: &Scope<'_>,
-    findings: &mut Findings,
-) {
-    let at = || place.at("authorization_complement");
-    let complement = &license.authorization_complement;
-    let presented = scope.profile.is_some_and(|profile| profile.presents == Presents::Complement);
-    if presented && complement.is_empty() {
-        findings.add(Code::S101, at());
-        return;
-    }
-    optional_text(complement, COMPLEMENT_MAX, at, findings);
 }
 
 fn check_folio(folio: &str, place: &Place<'_>, findings: &mut Findings) {
