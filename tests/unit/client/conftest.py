@@ -175,6 +175,7 @@ class Refusal:
     reason: str = ""
     fields: tuple[tuple[str, str], ...] = ()
     retry_after_ms: int | None = None
+    message_es: str = ""
 
     def status_bytes(self) -> bytes:
         """A `google.rpc.Status` as the server sends it."""
@@ -186,6 +187,10 @@ class Refusal:
             for name, description in self.fields:
                 bad.field_violations.add(field=name, description=description)
             details.append(bad)
+        if self.message_es:
+            details.append(
+                error_details_pb2.LocalizedMessage(locale="es-MX", message=self.message_es)
+            )
         if self.retry_after_ms is not None:
             retry = error_details_pb2.RetryInfo()
             retry.retry_delay.FromMilliseconds(self.retry_after_ms)
@@ -217,6 +222,10 @@ class ScriptedValidator:
         signature = self.key.sign(payload, ec.ECDSA(SHA256()))
         receipt = verdict_pb2.Receipt(payload=payload, signature=signature, key_id=key_id)
         return verdict_pb2.Answer(verdict=verdict, receipt=receipt, texts=texts, revision="r7")
+
+    def refusal(self, code: grpc.StatusCode, reason: str = "", **more: Any) -> Refusal:
+        """A call that ends without an answer."""
+        return Refusal(code, reason, **more)
 
     def public_pem(self) -> bytes:
         """The key that proves receipts."""
