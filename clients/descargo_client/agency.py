@@ -7,7 +7,6 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from descargo.v1 import license_pb2, submission_pb2, submission_service_pb2
-
 from descargo_client.faults import BadFile, BadInput, Problem
 from descargo_client.forms.messages import fill_message
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from descargo.v1.verdict_pb2 import Answer
-
     from descargo_client.channel import Channel
     from descargo_client.signing import Signer
 

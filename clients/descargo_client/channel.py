@@ -10,10 +10,10 @@ import time
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
 
 import grpc
-from descargo.catalogue import reasons
 from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
+from descargo.catalogue import reasons
 from descargo_client.faults import (
     BadInput,
     CallFailure,

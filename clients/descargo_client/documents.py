@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from descargo.v1 import license_pb2, verdict_pb2
 
 if TYPE_CHECKING:
-    from descargo.v1.submission_service_pb2 import LicenseRecord
     from google.protobuf.descriptor import EnumDescriptor
 
+    from descargo.v1.submission_service_pb2 import LicenseRecord
     from descargo_client.texts import Language
 
 Outcome = Literal["firma", "error", "preview", "none"]

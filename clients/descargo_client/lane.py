@@ -9,7 +9,6 @@ from descargo.v1 import validation_service_pb2
 if TYPE_CHECKING:
     from descargo.v1.declaration_pb2 import Declaration
     from descargo.v1.verdict_pb2 import Answer
-
     from descargo_client.channel import Channel
 
 

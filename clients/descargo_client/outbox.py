@@ -15,9 +15,9 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from descargo.v1 import submission_pb2
 from google.protobuf.message import DecodeError
 
+from descargo.v1 import submission_pb2
 from descargo_client import agency
 from descargo_client.faults import BadInput
 

@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_public_key,
 )
-from descargo.v1 import verdict_pb2
 from google.protobuf.message import DecodeError
 
+from descargo.v1 import verdict_pb2
 from descargo_client.documents import (
     UNSIGNED_KEYS,
     Document,

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from descargo.v1.verdict_pb2 import Answer
-
     from descargo_client.connection import Connection
     from descargo_client.forms.items import Item
     from descargo_client.outbox import Outbox

@@ -14,9 +14,9 @@ from descargo_client.documents import Document, answer_document, outcome_of, ver
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from descargo.v1.verdict_pb2 import Answer
     from rich.console import Console
 
+    from descargo.v1.verdict_pb2 import Answer
     from descargo_client.cli.session import Session
 
 EXIT_CODES: Final = {"firma": 0, "preview": 0, "error": 1, "none": 1}

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from descargo.v1 import declaration_pb2
 
+from descargo.v1 import declaration_pb2
 from descargo_client.cli.session import read_file
 from descargo_client.faults import BadFile, BadInput, Problem
 from descargo_client.forms.json_lines import read_declaration

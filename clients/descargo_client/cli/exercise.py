@@ -18,7 +18,6 @@ from descargo_client.cli.declaration_options import (
 from descargo_client.cli.options import command
 from descargo_client.cli.session import Session, write_file
 from descargo_client.faults import BadInput
-from descargo_client.receipts import saved_receipt
 
 if TYPE_CHECKING:
     from descargo.v1.verdict_pb2 import Answer
@@ -94,6 +93,8 @@ def checked_request_id(written: str) -> str:
 def save_receipt(path: Path | None, answer: Answer) -> None:
     """Writes the receipt of an answer where the caller wants it."""
     if path is not None:
+        from descargo_client.receipts import saved_receipt  # noqa: PLC0415 - cryptography is slow to import
+
         document: dict[str, Any] = saved_receipt(answer)
         encoded = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
         write_file(path, encoded.encode())

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from descargo.v1 import license_pb2
 from rich.table import Table
 from rich.text import Text
 
+from descargo.v1 import license_pb2
 from descargo_client.cli.answers import license_name, print_balances
 from descargo_client.cli.options import command
 from descargo_client.cli.session import Session, clean

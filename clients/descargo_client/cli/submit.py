@@ -20,20 +20,13 @@ from descargo_client.cli.submit_view import (
 from descargo_client.faults import BadFile, BadInput
 from descargo_client.forms import csv_rows, json_lines
 from descargo_client.outbox import SUFFIX, Outbox
-from descargo_client.signing import (
-    Signer,
-    ask_password,
-    is_encrypted,
-    is_open_to_others,
-    load_signer,
-    read_password,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
     from descargo_client.forms.items import Item
+    from descargo_client.signing import Signer
     from descargo_client.submitting import Result
 
 PARALLEL: Final = 8
@@ -115,15 +108,17 @@ def read_items(file: Path) -> list[Item]:
 
 def open_signer(session: Session, key: Path, cert: Path, password_file: Path | None) -> Signer:
     """Opens the e.firma; asks for the password when no file has it."""
+    from descargo_client import signing  # noqa: PLC0415 - cryptography is slow to import
+
     key_content, cert_content = read_file(key), read_file(cert)
     password: bytes | None = None
     if password_file is not None:
-        password = read_password(password_file)
-        if is_open_to_others(password_file):
+        password = signing.read_password(password_file)
+        if signing.is_open_to_others(password_file):
             session.note("password.open", file=password_file)
-    elif is_encrypted(key_content):
-        password = ask_password(session.say("password.prompt", file=key))
-    return load_signer(cert_content, key_content, password)
+    elif signing.is_encrypted(key_content):
+        password = signing.ask_password(session.say("password.prompt", file=key))
+    return signing.load_signer(cert_content, key_content, password)
 
 
 def _open_answers(path: Path | None) -> TextIO | None:

@@ -169,7 +169,7 @@ def _print_summary(session: Session, file: str, summary: Document) -> None:
     ]
     line = session.say("summary.file", file=file, total=summary["total"]) + " " + ", ".join(counts)
     console = session.screen()
-    console.print(Text(line, style="bold"))
+    console.print(Text(line, style="bold"), soft_wrap=True)
     if summary["errors_by_code"]:
         codes = ", ".join(f"{code}: {count}" for code, count in summary["errors_by_code"].items())
-        console.print(Text(session.say("summary.codes", codes=codes)))
+        console.print(Text(session.say("summary.codes", codes=codes)), soft_wrap=True)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from descargo_client import receipts
 from descargo_client.cli.answers import print_verdict
 from descargo_client.cli.options import command
 from descargo_client.cli.session import Session, read_file, write_file
 from descargo_client.documents import verdict_document
 from descargo_client.faults import BadInput
+
+if TYPE_CHECKING:
+    from descargo_client import receipts
 
 
 def register(app: typer.Typer) -> None:
@@ -27,6 +29,8 @@ def register(app: typer.Typer) -> None:
         key: Annotated[Path, typer.Option("--key", help="option.public_key")],
         extract: Annotated[Path | None, typer.Option("--extract", help="option.extract")] = None,
     ) -> int:
+        from descargo_client import receipts  # noqa: PLC0415 - cryptography is slow to import
+
         public_key = receipts.load_public_key(read_file(key))
         presented = receipts.read_receipts(read_file(receipt))
         proven = [receipts.verify_receipt(each, public_key) for each in presented]

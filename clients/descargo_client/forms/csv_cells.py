@@ -12,7 +12,6 @@ from datetime import date
 from typing import TYPE_CHECKING, Final
 
 from descargo.v1 import license_pb2, submission_pb2
-
 from descargo_client.faults import Problem
 from descargo_client.forms.messages import fill_message, shorten
 

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from descargo.v1.submission_pb2 import Submission
-
     from descargo_client.faults import Problem
 
 

@@ -10,7 +10,6 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from descargo.v1 import declaration_pb2, submission_pb2
-
 from descargo_client.faults import BadFile, Problem
 from descargo_client.forms.items import Item
 from descargo_client.forms.messages import fill_message

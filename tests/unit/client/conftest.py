@@ -1,4 +1,4 @@
-"""Certificates written octet by octet, a scripted validator on loopback, and a way to run `descargo`."""
+"""Certificates written octet by octet, a scripted validator, and a way to run `descargo`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -19,6 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.hashes import SHA256
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+
 from descargo.v1 import (
     submission_service_pb2,
     submission_service_pb2_grpc,
@@ -26,13 +28,11 @@ from descargo.v1 import (
     validation_service_pb2_grpc,
     verdict_pb2,
 )
-from google.protobuf import any_pb2
-from google.rpc import error_details_pb2, status_pb2
-
 from descargo_client.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from google.protobuf.message import Message
 
@@ -67,7 +67,9 @@ class CertificateMaker:
     def name(self, **values: tuple[int, str]) -> bytes:
         """A distinguished name."""
         pairs = [
-            self.tlv(0x31, self.tlv(0x30, self.tlv(0x06, bytes.fromhex(_OIDS[kind])), self.text(*value)))
+            self.tlv(
+                0x31, self.tlv(0x30, self.tlv(0x06, bytes.fromhex(_OIDS[kind])), self.text(*value))
+            )
             for kind, value in values.items()
         ]
         return self.tlv(0x30, *pairs)
@@ -134,9 +136,7 @@ class CertificateMaker:
             )
         }
         rounds = self.tlv(0x02, (2048).to_bytes(2, "big"))
-        derivation = self.tlv(
-            0x30, oid["pbkdf2"], self.tlv(0x30, self.tlv(0x04, salt), rounds)
-        )
+        derivation = self.tlv(0x30, oid["pbkdf2"], self.tlv(0x30, self.tlv(0x04, salt), rounds))
         cipher = self.tlv(0x30, oid["des-ede3-cbc"], self.tlv(0x04, start))
         scheme = self.tlv(0x30, oid["pbes2"], self.tlv(0x30, derivation, cipher))
         return self.tlv(0x30, scheme, self.tlv(0x04, sealed))
@@ -176,9 +176,12 @@ class Refusal:
     fields: tuple[tuple[str, str], ...] = ()
     retry_after_ms: int | None = None
     message_es: str = ""
+    raw_status: bytes | None = None
 
     def status_bytes(self) -> bytes:
         """A `google.rpc.Status` as the server sends it."""
+        if self.raw_status is not None:
+            return self.raw_status
         details: list[Message] = []
         if self.reason:
             details.append(error_details_pb2.ErrorInfo(reason=self.reason, domain="descargo.v1"))
@@ -200,7 +203,8 @@ class Refusal:
             packed = any_pb2.Any()
             packed.Pack(detail)
             status.details.append(packed)
-        return status.SerializeToString()
+        encoded: bytes = status.SerializeToString()
+        return encoded
 
 
 @dataclass

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
-from descargo.v1 import declaration_pb2, verdict_pb2
 
+from descargo.v1 import declaration_pb2, verdict_pb2
 from descargo_client import Channel, Connection, Lane
 from descargo_client.faults import BadInput, CallFault, NotAllowed, RequestRefused, TransportFault
 
@@ -49,7 +49,8 @@ def _validate(channel: Channel) -> verdict_pb2.Answer:
 
 def _firma(validator: ScriptedValidator) -> verdict_pb2.Answer:
     verdict = verdict_pb2.Verdict(firma=verdict_pb2.Firma(acceptance_code="ABCD2345"))
-    return validator.answer(verdict)
+    answer: verdict_pb2.Answer = validator.answer(verdict)
+    return answer
 
 
 def test_an_unavailable_validator_is_asked_again_with_the_same_key(
@@ -137,9 +138,7 @@ def test_the_servers_words_and_fields_are_kept(validator: ScriptedValidator) -> 
 
 
 def test_a_status_that_cannot_be_read_is_still_an_error(validator: ScriptedValidator) -> None:
-    refusal = validator.refusal(grpc.StatusCode.INTERNAL, "FAULT")
-    refusal.status_bytes = lambda: b"\xff\xff"
-    validator.replies.append(refusal)
+    validator.replies.append(validator.refusal(grpc.StatusCode.INTERNAL, raw_status=b"\xff\xff"))
     with pytest.raises(TransportFault) as caught:
         _validate(_channel(validator, _Clock()))
     assert caught.value.reason == "INTERNAL"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+
 from descargo.v1 import license_pb2, submission_service_pb2, verdict_pb2
 
 if TYPE_CHECKING:
@@ -211,9 +212,7 @@ def test_a_call_without_answer_ends_with_its_code_in_both_outputs(
 
 def test_an_uncertain_draw_tells_how_to_ask(validator: ScriptedValidator, descargo: Run) -> None:
     validator.replies.append(
-        validator.refusal(
-            grpc.StatusCode.UNAVAILABLE, "OUTCOME_UNCERTAIN", retry_after_ms=60_000
-        )
+        validator.refusal(grpc.StatusCode.UNAVAILABLE, "OUTCOME_UNCERTAIN", retry_after_ms=60_000)
     )
     ran = descargo("validate", *DRAW, *_to(validator))
     assert ran.code == 3

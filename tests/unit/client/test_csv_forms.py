@@ -7,8 +7,8 @@ import io
 from pathlib import Path
 
 import pytest
-from descargo.v1 import license_pb2
 
+from descargo.v1 import license_pb2
 from descargo_client.faults import BadFile
 from descargo_client.forms.csv_rows import COLUMNS, read_submissions
 
@@ -39,7 +39,9 @@ ROW = {
 
 def _csv(*rows: dict[str, str], columns: list[str] | None = None, delimiter: str = ",") -> bytes:
     written = io.StringIO()
-    writer = csv.DictWriter(written, columns or list(ROW), delimiter=delimiter, extrasaction="ignore")
+    writer = csv.DictWriter(
+        written, columns or list(ROW), delimiter=delimiter, extrasaction="ignore"
+    )
     writer.writeheader()
     writer.writerows(rows)
     return written.getvalue().encode()

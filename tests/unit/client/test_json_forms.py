@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from descargo.v1 import license_pb2
 
+from descargo.v1 import license_pb2
 from descargo_client.agency import build_submission, request_id_of, seal, serialise
 from descargo_client.faults import BadFile, BadInput
 from descargo_client.forms.json_lines import read_declaration, read_submissions

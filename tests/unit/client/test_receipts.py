@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
-from descargo.v1 import verdict_pb2
 from google.protobuf.json_format import MessageToJson
 
+from descargo.v1 import verdict_pb2
 from descargo_client.documents import answer_document
 from descargo_client.faults import BadInput
 from descargo_client.receipts import (
@@ -25,13 +25,14 @@ from descargo_client.receipts import (
     verify_receipt,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 KEY = ec.generate_private_key(ec.SECP256R1())
 
 
 def _public(key: ec.EllipticCurvePrivateKey, encoding: serialization.Encoding) -> bytes:
-    return key.public_key().public_bytes(
-        encoding, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    return key.public_key().public_bytes(encoding, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def _receipt(payload: bytes, key: ec.EllipticCurvePrivateKey = KEY) -> verdict_pb2.Receipt:
@@ -62,7 +63,7 @@ def _json(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode()
 
 
-FORMS = {
+FORMS: dict[str, Callable[[verdict_pb2.Answer], bytes]] = {
     "-o json": lambda answer: _json(answer_document(answer, "es")),
     "--receipt-out": lambda answer: _json(saved_receipt(answer)),
     "--answers": lambda answer: _json({"lines": [1], "answer": answer_document(answer, "en")}),
@@ -98,7 +99,12 @@ def test_a_changed_payload_is_not_proven(form: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("outcome", "firma"), ("findings", []), ("acceptance_code", "ABCD2345"), ("nota", "todo bien")],
+    [
+        ("outcome", "firma"),
+        ("findings", []),
+        ("acceptance_code", "ABCD2345"),
+        ("nota", "todo bien"),
+    ],
 )
 def test_what_people_read_must_be_what_was_signed(name: str, value: object) -> None:
     document = answer_document(_answer(), "es") | {name: value}

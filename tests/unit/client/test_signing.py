@@ -107,7 +107,9 @@ def test_kinds_of_keys_that_the_contract_lacks_are_refused(
     assert caught.value.key == expected
 
 
-@pytest.mark.parametrize("content", [b"", b"basura", b"-----BEGIN CERTIFICATE-----\n", b"0" * 70_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"basura", b"-----BEGIN CERTIFICATE-----\n", b"0" * 70_000]
+)
 def test_what_is_no_key_is_said(certs: CertificateMaker, content: bytes) -> None:
     with pytest.raises(BadInput) as caught:
         load_signer(certs.person(), content, PASSWORD)

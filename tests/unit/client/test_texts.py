@@ -11,8 +11,7 @@ from descargo_client.connection import PROFILE_KEYS
 from descargo_client.texts import catalogue
 
 SOURCES = [
-    path.read_text(encoding="utf-8")
-    for path in Path(descargo_client.__file__).parent.rglob("*.py")
+    path.read_text(encoding="utf-8") for path in Path(descargo_client.__file__).parent.rglob("*.py")
 ]
 KEY = re.compile(r'"([a-z_]+(?:\.[a-z_]+)+)"')
 
