@@ -1,7 +1,12 @@
 //! Every finding of a declaration, in both directions. The cases are data: tests/cases.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may fail loudly"
+)]
 
-#[path = "support/paths.rs"]
-mod paths;
 mod support;
 
 use std::collections::BTreeMap;
@@ -69,7 +74,7 @@ struct StateChange {
 fn declaration(set: &BTreeMap<String, String>) -> pb::Declaration {
     let mut declaration = support::declaration();
     for (path, value) in set {
-        paths::set(&mut declaration, path, value);
+        support::paths::set(&mut declaration, path, value);
     }
     declaration
 }

@@ -1,6 +1,9 @@
 //! A license, a declaration and rules that have nothing wrong with them; tests break one thing.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod paths;
+pub mod submitting;
+
 use descargo_model::decimal::AmountValue;
 use descargo_model::finding::Finding;
 use descargo_model::pb;
