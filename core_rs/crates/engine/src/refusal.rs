@@ -113,6 +113,7 @@ impl From<&StoreFault> for Refusal {
             StoreFault::Damaged { place, row } => {
                 Self::new(Reason::Fault, format!("row {row} of {place} is damaged"))
             }
+            StoreFault::Panicked => Self::new(Reason::Fault, "a decision failed; nothing was done"),
             StoreFault::Seal(why) => Self::new(Reason::Fault, why.clone()),
         }
     }

@@ -63,12 +63,20 @@ pub enum StoreFault {
     /// A verdict could not be signed.
     #[error("seal: {0}")]
     Seal(String),
+    /// A decision panicked; the transaction was rolled back.
+    #[error("a decision panicked")]
+    Panicked,
     /// The commit itself failed: it may be durable or not.
     #[error("commit: {0}")]
     Uncertain(rusqlite::Error),
 }
 
 impl StoreFault {
+    /// Whether one command of the batch may be to blame, so that the others can still be done.
+    pub(crate) fn may_be_one_commands(&self) -> bool {
+        matches!(self, Self::Panicked | Self::Seal(_) | Self::Damaged { .. })
+    }
+
     pub(crate) fn damaged(place: &'static str, row: i64) -> Self {
         Self::Damaged { place, row }
     }

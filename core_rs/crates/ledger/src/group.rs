@@ -121,14 +121,27 @@ fn write<C: Command>(
     while let Ok(first) = commands.recv() {
         let (tickets, batch) = gather(first, commands, last_batch);
         last_batch = batch.len();
-        let completions = match store.commit(&batch, clock()) {
-            Ok(replies) => tickets.into_iter().zip(replies.into_iter().map(Ok)).collect(),
-            Err(fault) => {
-                let fault = Arc::new(fault);
-                tickets.into_iter().map(|ticket| (ticket, Err(fault.clone()))).collect()
-            }
-        };
-        deliver(completions);
+        deliver(tickets.into_iter().zip(outcomes(&mut store, &batch, clock())).collect());
+    }
+}
+
+/// Commits a batch. When one command may have spoiled it, each is tried alone, so that the fault
+/// stays with the one that has it.
+fn outcomes<C: Command>(
+    store: &mut SqliteStore<C::Terms>,
+    batch: &[C],
+    now: Nanos,
+) -> Vec<Result<Reply<C::Refusal>, Arc<StoreFault>>> {
+    match store.commit(batch, now) {
+        Ok(replies) => replies.into_iter().map(Ok).collect(),
+        Err(fault) if batch.len() > 1 && fault.may_be_one_commands() => batch
+            .iter()
+            .flat_map(|command| outcomes(store, std::slice::from_ref(command), now))
+            .collect(),
+        Err(fault) => {
+            let fault = Arc::new(fault);
+            batch.iter().map(|_| Err(fault.clone())).collect()
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,9 +75,10 @@ impl<T: Terms> SqliteStore<T> {
     ) -> Result<Vec<Reply<C::Refusal>>, StoreFault> {
         // Processes that share the file take turns here: SQLite's own back-off sleeps far longer.
         self.lock.lock()?;
-        let outcome = self.commit_locked(batch, now);
+        // A decision that panics must not leave the other processes waiting.
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| self.commit_locked(batch, now)));
         self.lock.unlock()?;
-        outcome
+        outcome.unwrap_or(Err(StoreFault::Panicked))
     }
 
     fn commit_locked<C: Command<Terms = T>>(

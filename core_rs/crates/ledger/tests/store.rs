@@ -9,6 +9,7 @@ use descargo_ledger::command::{
     RequestKey, Terms, View,
 };
 use descargo_ledger::error::OpenError;
+use descargo_ledger::group::GroupCommit;
 use descargo_ledger::reader::Reader;
 use descargo_ledger::state::{self, LicenseState, OpenedLine};
 use descargo_ledger::store::SqliteStore;
@@ -30,6 +31,7 @@ enum Act {
     Issue { left: i64 },
     Draw { line_no: u32, quantity: i64 },
     Refuse,
+    Panic,
 }
 
 struct Toy {
@@ -96,6 +98,7 @@ impl Command for Toy {
         let row = view.licenses.first();
         match (&self.act, row) {
             (Act::Refuse, _) => refused("refused"),
+            (Act::Panic, _) => panic!("a poisoned command"),
             (Act::Issue { .. }, Some(row)) => {
                 Decision::SameAs(row.version.as_ref().expect("asked for").verdict_no)
             }
@@ -352,4 +355,32 @@ fn two_processes_worth_of_stores_share_one_file() {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     let ledger = open(&path);
     assert_eq!((left(&ledger), ledger.state().permit_seq), (0, 201));
+}
+
+#[test]
+fn a_command_that_panics_spoils_neither_its_batch_nor_the_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger");
+    let store = SqliteStore::<Content>::open(&path, "TEST", 10).unwrap();
+    let (sent, outcomes) = std::sync::mpsc::channel();
+    let group = GroupCommit::start(
+        store,
+        path,
+        16,
+        Box::new(|| 1),
+        Box::new(move |completions| {
+            completions.into_iter().for_each(|one| sent.send(one).unwrap())
+        }),
+    )
+    .unwrap();
+    // Each batch of the writer holds whatever queued meanwhile, so the poison has company or not.
+    for (ticket, command) in
+        [issue(10), draw(1, 1), toy(Act::Panic, 9, 9), draw(2, 1)].into_iter().enumerate()
+    {
+        group.submit(ticket as u64, command).unwrap();
+    }
+    group.stop();
+    let told: Vec<(u64, bool)> =
+        outcomes.iter().map(|(ticket, outcome)| (ticket, outcome.is_ok())).collect();
+    assert_eq!(told, [(0, true), (1, true), (2, false), (3, true)]);
 }
