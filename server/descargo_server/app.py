@@ -74,7 +74,7 @@ class Server:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         port = transport.bind(server, config)
         if config.metrics.listen:
-            self._stop_metrics = self.metrics.serve(Listen.parse(config.metrics.listen))
+            _, self._stop_metrics = self.metrics.serve(Listen.parse(config.metrics.listen))
         self.completions.open()
         await self._say_health(health_pb2.HealthCheckResponse.SERVING)
         await server.start()

@@ -10,18 +10,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Never, Protocol
 
 import grpc
-from descargo.catalogue import reasons
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, LocalizedMessage, RetryInfo
 from google.rpc.status_pb2 import Status
 
+from descargo.catalogue import reasons
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from descargo.catalogue import ReasonRow
     from google.protobuf.message import Message
 
+    from descargo.catalogue import ReasonRow
     from descargo_server.refused import Refused
 
 __all__ = ["DETAILS_KEY", "DOMAIN", "AbortableContext", "abort_with", "is_reason", "status_of"]

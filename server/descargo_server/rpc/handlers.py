@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from descargo_server.identity.registry import Identity
     from descargo_server.telemetry.metrics import Metrics
 
-__all__ = ["Answer", "Desk", "service_handler"]
+__all__ = ["Answer", "Desk", "ServicerContext", "seconds_left", "service_handler"]
 
 Answer: TypeAlias = "Callable[[Desk, Caller, bytes, float], Awaitable[bytes]]"
 """How one method answers: desk, the core's caller, the request's bytes, seconds that remain."""
@@ -113,11 +113,11 @@ async def _answered(
     if not may_call(identity.role, method):
         _log_refusal(desk, method, identity)
         raise Refused("ROLE_NOT_ALLOWED", detail=f"role `{identity.role}`")
-    timeout_s = _remaining_s(context)
+    timeout_s = seconds_left(context)
     return await answer(desk, desk.caller_factory(identity), request, timeout_s)
 
 
-def _remaining_s(context: ServicerContext) -> float:
+def seconds_left(context: ServicerContext) -> float:
     """How long the caller waits, bounded; raises Refused when he has stopped waiting."""
     remaining: float | None = context.time_remaining()
     if remaining is None:

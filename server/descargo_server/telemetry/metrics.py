@@ -72,12 +72,13 @@ class Metrics:
         """Asks `pending` for the number of open requests whenever Prometheus reads."""
         self._pending.set_function(pending)
 
-    def serve(self, listen: Listen) -> Callable[[], None]:
-        """Answers Prometheus at an address; returns what stops it."""
+    def serve(self, listen: Listen) -> tuple[int, Callable[[], None]]:
+        """Answers Prometheus at an address; returns the port and what stops it."""
         server, thread = start_http_server(listen.port, listen.host, self.registry)
 
         def stop() -> None:
             server.shutdown()
+            server.server_close()
             thread.join()
 
-        return stop
+        return server.server_port, stop

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
+
 from descargo_server.admin.pki import write_demo_pki
 from descargo_server.app import Server
 from descargo_server.config.load import Configuration
@@ -40,6 +41,7 @@ class FakeEngine:
     callers: list[str] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
     closed: int = 0
+    drains: int = 0
     _queue: list[Completion] = field(default_factory=list)
     _tickets: int = 0
     _fd: int = field(default_factory=lambda: os.eventfd(0, os.EFD_NONBLOCK))
@@ -52,6 +54,7 @@ class FakeEngine:
         """What is queued, or the fault that a test has set."""
         if self._queue:
             os.eventfd_read(self._fd)
+        self.drains += bool(self._queue)
         drained, self._queue = self._queue, []
         fault, self.drain_fault = self.drain_fault, None
         if fault is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from descargo_server.config.problems import ConfigurationInvalid
 from descargo_server.identity.access_file import load_registry
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
 from descargo_server.identity.authenticator import DemoAuthenticator, TlsAuthenticator
 from descargo_server.identity.certificate import certificate_facts
 from descargo_server.identity.registry import Identity, Registry, RevokedIdentity

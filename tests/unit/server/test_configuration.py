@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from descargo_server.admin.check import check_configuration
 from descargo_server.config.engine_settings import engine_settings
 from descargo_server.config.load import load_configuration

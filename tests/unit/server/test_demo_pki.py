@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
 from descargo_server.admin.pki import make_demo_pki
 from descargo_server.admin.pki.cast import CALLERS, SIGNERS
 from descargo_server.admin.pki.people import (

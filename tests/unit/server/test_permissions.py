@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from descargo.v1 import submission_service_pb2, validation_service_pb2
 from descargo_server.identity.permissions import CALLERS_OF, may_call
 from descargo_server.identity.roles import FIELDS_ALLOWED, FIELDS_REQUIRED, Role

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import grpc
 import pytest
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, LocalizedMessage, RetryInfo
+from google.rpc.status_pb2 import Status
+
 from descargo.catalogue import reasons
 from descargo_server.refused import Refused
 from descargo_server.rpc.errors import DETAILS_KEY, status_of
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, LocalizedMessage, RetryInfo
-from google.rpc.status_pb2 import Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from unit.server.conftest import FakeEngine, Running
+    from tests.unit.server.conftest import FakeEngine, Running
 
 CHECK = "ValidationService/CheckLicense"
 VALIDATE = "ValidationService/ValidateLicense"

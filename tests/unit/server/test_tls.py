@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cryptography import x509
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+
 from descargo_server.admin.pki import make_demo_pki
 from descargo_server.app import Server
 from descargo_server.config.load import load_configuration
 from descargo_server.transport import ListenFailed
-from google.rpc.error_details_pb2 import ErrorInfo
-from google.rpc.status_pb2 import Status
 
 import grpc  # isort: skip - after transport has set its cipher suites
 from grpc_health.v1 import health_pb2, health_pb2_grpc  # isort: skip
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from descargo_server._core import Caller
     from descargo_server.identity.registry import Identity
-    from unit.server.conftest import FakeEngine
+    from tests.unit.server.conftest import FakeEngine
 
 METHOD = "/descargo.v1.ValidationService/ValidateLicense"
 

@@ -6,6 +6,7 @@ import io
 import json
 
 import pytest
+
 from descargo_server import limits
 from descargo_server.admin.verify_raw import answer_lines
 
