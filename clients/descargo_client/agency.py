@@ -69,10 +69,14 @@ def seal(payload: bytes, signer: Signer) -> submission_pb2.Envelope:
     )
 
 
-def request_id_of(envelope: submission_pb2.Envelope) -> str:
-    """A key derived from the envelope: the same envelope is the same request."""
+def request_id_of(envelope: submission_pb2.Envelope, attempt: int = 0) -> str:
+    """A key derived from the envelope: the same envelope is the same request.
+
+    A later attempt is another request: an error may be mended outside the envelope, and signing
+    again within the same second gives the same bytes.
+    """
     encoded = envelope.SerializeToString(deterministic=True)
-    return str(uuid.uuid5(REQUEST_IDS, hashlib.sha256(encoded).hexdigest()))
+    return str(uuid.uuid5(REQUEST_IDS, f"{hashlib.sha256(encoded).hexdigest()}/{attempt}"))
 
 
 class Agency:

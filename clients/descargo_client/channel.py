@@ -172,14 +172,18 @@ def _messages(
     row = reasons().get(reason)
     if row is not None:
         return (
-            f"{said['es'] or row.message_es} {row.remedy_es}",
-            f"{said['en'] or row.message_en} {row.remedy_en}",
+            _with_remedy(said["es"] or row.message_es, row.remedy_es),
+            _with_remedy(said["en"] or row.message_en, row.remedy_en),
         )
     if said["es"] or said["en"]:
         return said["es"] or said["en"], said["en"] or said["es"]
     key = _transport_key(status, detail)
     values = {"server": server, "status": status, "detail": detail}
     return text(key, "es", **values), text(key, "en", **values)
+
+
+def _with_remedy(message: str, remedy: str) -> str:
+    return message if remedy in message else f"{message} {remedy}"
 
 
 def _transport_key(status: str, detail: str) -> str:

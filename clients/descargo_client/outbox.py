@@ -12,6 +12,7 @@ import base64
 import hashlib
 import json
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -50,6 +51,7 @@ class Outbox:
         """Opens the outbox of an earlier run, or begins one; no path, no memory."""
         self._lock = threading.Lock()
         self._letters: dict[str, Letter] = {}
+        self._errors: Counter[str] = Counter()
         self._file: TextIO | None = None
         if path is None:
             return
@@ -82,7 +84,8 @@ class Outbox:
             return earlier
         addressed = agency.address(submission, validator=validator, signed_at=signed_at)
         envelope = agency.seal(agency.serialise(addressed), signer)
-        letter = Letter(content_key, agency.request_id_of(envelope), envelope)
+        request_id = agency.request_id_of(envelope, self._errors[content_key])
+        letter = Letter(content_key, request_id, envelope)
         encoded = base64.b64encode(envelope.SerializeToString(deterministic=True))
         self._write(
             {
@@ -127,6 +130,7 @@ class Outbox:
             self._letters[content_key] = Letter(content_key, entry["request_id"], envelope)
         elif entry["outcome"] != "firma":
             self._letters.pop(content_key, None)
+            self._errors[content_key] += 1
 
 
 def _content_key(submission: submission_pb2.Submission, signer: Signer, validator: str) -> str:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from descargo_client.cli.session import clean
 from descargo_client.documents import Document, answer_document, outcome_of, verdict_document
+from descargo_client.texts import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ _STYLES: Final = {
     "error": "bold red",
     "none": "bold red",
 }
+_CHANGES: Final = frozenset({"issue", "onboarding"})
 _DIMENSIONS: Final = ("quantity", "value_usd")
 
 
@@ -47,6 +49,8 @@ def print_answer(session: Session, console: Console, document: Document) -> None
         if document[name]:
             title.append(f"   {session.say(f'word.{name}')}: {clean(document[name])}", style="bold")
     console.print(title)
+    if document["position"]:
+        console.print(Text(_position(session, document["position"])))
     texts = {each["code"]: each for each in document["texts"]}
     print_findings(session, console, document["findings"], texts)
     print_balances(session, console, _balance_rows(document))
@@ -102,7 +106,7 @@ def _finding_body(session: Session, finding: Document, words: Document) -> Table
     for key, value in (
         ("word.where", _place(session, finding)),
         ("word.declared", finding["declared"]),
-        ("word.granted", finding["granted"]),
+        ("word.expected" if _is_submission(finding) else "word.granted", finding["granted"]),
         ("word.remedy", words.get("remedy", "")),
         ("word.actor", _actor(session, words)),
     ):
@@ -121,8 +125,14 @@ def _place(session: Session, finding: Document) -> str:
             )
         )
     if finding["line_no"]:
-        parts.append(session.say("place.goods_line", line_no=finding["line_no"]))
+        key = "place.license_line" if _is_submission(finding) else "place.goods_line"
+        parts.append(session.say(key, line_no=finding["line_no"]))
     return ", ".join(parts)
+
+
+def _is_submission(finding: Document) -> bool:
+    """Paths of a submission begin with its change; others are a declaration's."""
+    return finding["field"].partition(".")[0] in _CHANGES
 
 
 def _actor(session: Session, words: Document) -> str:
@@ -198,12 +208,29 @@ def _cells(
 def _unit(session: Session, balance: Document, dimension: str) -> str:
     if dimension == "value_usd":
         return "USD"
-    return session.say("word.unit_key", unit=balance["unit"])
+    unit = balance["unit"]
+    if f"unit.{unit}" not in catalogue():
+        return session.say("word.unit_key", unit=unit)
+    return f"{unit} {session.say(f'unit.{unit}')}"
 
 
 def license_name(license_id: Document) -> str:
     """A license as people name it."""
     return " ".join(part for part in license_id.values() if part)
+
+
+def _position(session: Session, position: Document) -> str:
+    number, state = position["declaration_number"], position["state"].lower()
+    key = f"declaration_state.{state}"
+    # Printed as Anexo 22 prints it: year, aduana, broker license, year digit and serial.
+    printed = f"{number[:2]}  {number[2:4]}  {number[4:8]}  {number[8:]}"
+    known = session.say(key) if key in catalogue() else state
+    return session.say("word.position", number=printed, state=known)
+
+
+def _instant(written: str | None) -> str:
+    """An instant as people read it, to the second."""
+    return f"{written[:19].replace('T', ' ')} UTC" if written else ""
 
 
 def _footer(session: Session, document: Document) -> str:
@@ -212,7 +239,7 @@ def _footer(session: Session, document: Document) -> str:
         session.say("word.verdict_is", verdict_id=document["verdict_id"])
         if document["verdict_id"]
         else "",
-        document["decided_at"] or "",
+        _instant(document["decided_at"]),
         session.say("word.request_is", request_id=document["request_id"])
         if document["request_id"]
         else "",

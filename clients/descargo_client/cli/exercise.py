@@ -17,7 +17,7 @@ from descargo_client.cli.declaration_options import (
 )
 from descargo_client.cli.options import command
 from descargo_client.cli.session import Session, write_file
-from descargo_client.faults import BadInput
+from descargo_client.faults import BadInput, TransportFault
 
 if TYPE_CHECKING:
     from descargo.v1.verdict_pb2 import Answer
@@ -45,8 +45,10 @@ def register(app: typer.Typer) -> None:
 
             try:
                 answer = Lane(channel).validate(declaration, key)
-            except KeyboardInterrupt:
-                session.note("call.ask", request_id=key)
+            except (KeyboardInterrupt, TransportFault):
+                # It may be drawn already; the same key asks, or repeats without drawing twice.
+                if not session.as_json:
+                    session.note("call.ask", request_id=key)
                 raise
         save_receipt(receipt_out, answer)
         return show_answer(session, answer)

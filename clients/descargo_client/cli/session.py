@@ -92,13 +92,9 @@ def write_error(session: Session, error: ClientError) -> None:
     if isinstance(error, CallFault):
         for line in error.failure.fields:
             console.print(Text(f"  {clean(line)}"))
-        reason = session.say("call.reason", reason=error.reason, status=error.failure.status)
-        console.print(Text(reason, style="dim"))
-        if error.failure.request_id and error.exit_code == _TRANSPORT:
-            console.print(Text(session.say("call.ask", request_id=error.failure.request_id)))
-
-
-_TRANSPORT = 3
+        status = error.failure.status
+        reason = status if error.reason == status else f"{error.reason} ({status})"
+        console.print(Text(session.say("call.reason", reason=reason), style="dim"))
 
 
 def problem_text(session: Session, problem: Any) -> str:

@@ -12,7 +12,7 @@ from descargo_client.certificates import certificate_facts
 from descargo_client.faults import BadInput
 
 if TYPE_CHECKING:
-    from unit.client.conftest import CertificateMaker
+    from tests.unit.client.conftest import CertificateMaker
 
 UTF8, PRINTABLE, T61, IA5, BMP, BITS = 0x0C, 0x13, 0x14, 0x16, 0x1E, 0x03
 

@@ -15,7 +15,7 @@ from descargo_client.faults import BadInput, CallFault, NotAllowed, RequestRefus
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from unit.client.conftest import ScriptedValidator
+    from tests.unit.client.conftest import ScriptedValidator
 
 REQUEST_ID = "3f0c2f0e-6f0e-4d7e-9a51-1c0a3e9a7f10"
 

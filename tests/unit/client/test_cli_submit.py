@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from unit.client.conftest import EfirmaFiles, Ran, ScriptedValidator
+    from tests.unit.client.conftest import EfirmaFiles, Ran, ScriptedValidator
 
     Run = Callable[..., Ran]
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from unit.client.conftest import CertificateMaker
+
+    from tests.unit.client.conftest import CertificateMaker
 
 PAYLOAD = b"lo que se firma"
 PASSWORD = b"clave-de-prueba"
