@@ -28,8 +28,11 @@ pub(crate) fn check(check: &Check<'_>, line: &LineTerms, findings: &mut Findings
     check_stated(check, line, &place, findings);
     check_against_line(check, line, &place, findings);
     let available = check.state.available.iter().find(|left| left.line_no == line.line_no);
-    // A line whose balance the ledger does not know has nothing that could be given.
-    let exhausted = available.is_none_or(|left| left.available.is_exhausted());
+    // A line whose balance the ledger does not know, or knows in other dimensions than the license
+    // limits, has nothing that could be given.
+    let exhausted = available.is_none_or(|left| {
+        left.available.is_exhausted() || !left.available.same_dimensions(line.authorized)
+    });
     let Some(available) = available.filter(|_| !exhausted && !says_exhausted(check)) else {
         let at = check.places.draw.saai("license.permit_number", 7);
         findings.push(Finding::new(Code::N421, at).granted(format!("line {}", line.line_no)));

@@ -1,5 +1,7 @@
 //! Short codes packed into integers, and the sets of them that a license names.
 
+use std::fmt;
+
 use descargo_model::pb;
 
 /// A code of 1 to 4 bytes: a country, a regime, an aduana.
@@ -14,6 +16,14 @@ impl ShortCode {
             return None;
         }
         Some(Self(text.bytes().fold(0, |packed, byte| packed << 8 | u32::from(byte))))
+    }
+}
+
+impl fmt::Display for ShortCode {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.0.to_be_bytes();
+        let text: Vec<u8> = bytes.into_iter().filter(|byte| *byte != 0).collect();
+        out.write_str(&String::from_utf8_lossy(&text))
     }
 }
 
@@ -69,6 +79,21 @@ impl CodeSet {
     }
 }
 
+/// For findings: the codes, or nothing when it extends to every one.
+impl fmt::Display for CodeSet {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let codes = match self {
+            Self::Every => &[][..],
+            Self::Only(codes) => codes,
+        };
+        for (index, code) in codes.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "," };
+            write!(out, "{separator}{code}")?;
+        }
+        Ok(())
+    }
+}
+
 /// A tariff code as a number, with its NICO. Eight digits fit a u32.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tariff {
@@ -88,6 +113,15 @@ impl Tariff {
             nico => Some(u8::try_from(digits(nico, 2)?).ok()?),
         };
         Some(Self { code, nico })
+    }
+}
+
+impl fmt::Display for Tariff {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.nico {
+            Some(nico) => write!(out, "{:08}.{nico:02}", self.code),
+            None => write!(out, "{:08}", self.code),
+        }
     }
 }
 
@@ -117,6 +151,10 @@ mod tests {
         assert!(only.covers(ShortCode::of("USA").unwrap()));
         assert!(!only.covers(ShortCode::of("US").unwrap()));
         assert!(CodeSet::Every.covers(ShortCode::of("XYZ").unwrap()));
+        assert_eq!(
+            (only.to_string(), CodeSet::Every.to_string()),
+            ("CAN,USA".into(), String::new())
+        );
     }
 
     #[test]
@@ -132,6 +170,8 @@ mod tests {
     fn a_tariff_code_is_eight_digits_and_a_nico_two() {
         assert_eq!(Tariff::read("01012101", "00"), Some(Tariff { code: 1_012_101, nico: Some(0) }));
         assert_eq!(Tariff::read("72081001", ""), Some(Tariff { code: 72_081_001, nico: None }));
+        assert_eq!(Tariff::read("01012101", "05").unwrap().to_string(), "01012101.05");
+        assert_eq!(Tariff::read("01012101", "").unwrap().to_string(), "01012101");
         for (code, nico) in [
             ("7208100", ""),
             ("720810011", ""),

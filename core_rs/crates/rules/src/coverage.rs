@@ -126,13 +126,13 @@ impl Check<'_> {
             && !self.covers_regime(regime)
         {
             let finding = Finding::new(Code::N416, place.at("regime"));
-            findings.push(finding.declared(regime));
+            findings.push(finding.declared(regime).granted(&self.license.regimes));
         }
         if let Some(office) = &header.clearance_office {
             let code = aduana(office).and_then(ShortCode::of);
             if !code.is_some_and(|code| self.license.aduanas.covers(code)) {
                 let finding = Finding::new(Code::N417, place.saai("clearance_office", 4));
-                findings.push(finding.declared(office));
+                findings.push(finding.declared(office).granted(&self.license.aduanas));
             }
         }
     }
@@ -152,16 +152,19 @@ impl Check<'_> {
         let digits = self.profile.tariff_match_digits;
         let Some(chosen) = self.license.line_for(tariff, digits, origin, seller) else {
             let finding = Finding::new(Code::N414, self.places.line.saai("tariff_code", 3));
-            findings.push(finding.declared(&line.tariff_text));
+            let granted = self.license.codes_text();
+            findings.push(finding.declared(&line.tariff_text).granted(granted));
             return None;
         };
         if origin.is_some_and(|code| !chosen.origin_destination.covers(code)) {
             let at = self.places.line.saai("country_origin_destination", 21);
-            findings.push(Finding::new(Code::N415, at).declared(&line.origin_destination_text));
+            let finding = Finding::new(Code::N415, at).declared(&line.origin_destination_text);
+            findings.push(finding.granted(&chosen.origin_destination));
         }
         if seller.is_some_and(|code| !chosen.seller_buyer.covers(code)) {
             let at = self.places.line.saai("country_seller_buyer", 22);
-            findings.push(Finding::new(Code::N415, at).declared(&line.seller_buyer_text));
+            let finding = Finding::new(Code::N415, at).declared(&line.seller_buyer_text);
+            findings.push(finding.granted(&chosen.seller_buyer));
         }
         Some(chosen)
     }

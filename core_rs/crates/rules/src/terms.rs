@@ -4,6 +4,7 @@
 
 use descargo_model::date::Day;
 use descargo_model::decimal::AmountValue;
+use descargo_model::finding::VALUE_MAX;
 use descargo_model::license_name::LicenseName;
 use descargo_model::pb;
 use descargo_model::pb::{OperationType, QuantityBasis};
@@ -75,8 +76,12 @@ impl LicenseTerms {
     /// [`TermsError`] names the first field that cannot be read.
     pub fn parse(id: &pb::LicenseId, license: &pb::License) -> Result<Self, TermsError> {
         let holder = license.holder.as_ref().and_then(|party| Rfc::parse(&party.rfc).ok());
-        let operation = OperationType::try_from(license.operation).ok();
-        let basis = QuantityBasis::try_from(license.quantity_basis).ok();
+        let operation = OperationType::try_from(license.operation)
+            .ok()
+            .filter(|operation| *operation != OperationType::Unspecified);
+        let basis = QuantityBasis::try_from(license.quantity_basis)
+            .ok()
+            .filter(|basis| *basis != QuantityBasis::Unspecified);
         let lines = license.lines.iter().enumerate();
         Ok(Self {
             name: LicenseName::from_pb(id),
@@ -102,6 +107,15 @@ impl LicenseTerms {
     #[must_use]
     pub fn line(&self, line_no: u32) -> Option<&LineTerms> {
         self.lines.iter().find(|line| line.line_no == line_no)
+    }
+
+    /// The codes that it covers, as a finding tells them: no more than fit one.
+    #[must_use]
+    pub(crate) fn codes_text(&self) -> String {
+        let mut codes: Vec<Tariff> = self.covered.iter().map(|(tariff, _)| *tariff).collect();
+        codes.dedup();
+        let shown = codes.iter().take(VALUE_MAX).map(Tariff::to_string);
+        shown.collect::<Vec<_>>().join(",")
     }
 
     /// The line that a declared code is drawn from: of those that cover it by so many digits, one

@@ -69,6 +69,7 @@ struct StateChange {
     value_usd: Option<String>,
     discharge_signature: Option<String>,
     missing: bool,
+    no_quantity: bool,
 }
 
 fn declaration(set: &BTreeMap<String, String>) -> pb::Declaration {
@@ -122,6 +123,9 @@ fn covered(case: &CoverageCase, claim: &Claim, rules: &Rules) -> Coverage {
     }
     if let Some(value) = &case.state.value_usd {
         available[0].available.value_usd = Some(Usd::parse(value).unwrap());
+    }
+    if case.state.no_quantity {
+        available[0].available.quantity = None;
     }
     if case.state.missing {
         available.remove(0);
@@ -240,6 +244,8 @@ fn a_license_that_no_check_would_accept_is_no_terms() {
         LicenseTerms::parse(&id, &license).unwrap_err().field
     };
     assert_eq!(field(|l| l.holder = None), "holder.rfc");
+    assert_eq!(field(|l| l.operation = 0), "operation");
+    assert_eq!(field(|l| l.quantity_basis = 0), "quantity_basis");
     assert_eq!(field(|l| l.offices = support::only(&["2400"])), "offices");
     assert_eq!(field(|l| l.valid_to.clear()), "valid_to");
     assert_eq!(field(|l| l.lines[1].authorized = support::amount("x", "")), "lines[1].authorized");

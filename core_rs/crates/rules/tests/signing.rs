@@ -191,9 +191,15 @@ fn caller_and_signer_must_be_the_agencys() {
         ["F509 license.permit_key"]
     );
     let other = signer("EKU9003173C9", "PERSONA DE PRUEBA UNICA");
-    assert_eq!(told(SubmissionContext { signer: other, ..base }), ["F506 signer"]);
+    assert_eq!(
+        told(SubmissionContext { signer: other, ..base }),
+        ["F506 envelope.certificate_der"]
+    );
     let renamed = signer("CACX7605101P8", "OTRA PERSONA");
-    assert_eq!(told(SubmissionContext { signer: renamed, ..base }), ["W802 signer"]);
+    assert_eq!(
+        told(SubmissionContext { signer: renamed, ..base }),
+        ["W802 envelope.certificate_der"]
+    );
     assert!(told(SubmissionContext { signer: None, ..base }).is_empty());
 }
 

@@ -36,7 +36,7 @@ fn names_and_addressee_are_checked() {
         (
             "key ended for this agency",
             |s| *id(s) = support::license_id("SENER", "C1", "1"),
-            &["C201 license.permit_key", "F506 signer"],
+            &["C201 license.permit_key", "F506 envelope.certificate_der"],
         ),
         ("version 2", |s| s.version = 2, &["E305 version"]),
         ("no version", |s| s.version = 0, &["S101 version"]),

@@ -153,7 +153,7 @@ fn check_signer(
 ) {
     // Without a signer the signature's own finding says why.
     let Some(signer) = context.signer else { return };
-    let at = || Place::default().at("signer");
+    let at = || Place::new("envelope").at("certificate_der");
     match context.signer_registry.standing(signer, agency, key, day) {
         SignerStanding::Registered => {}
         SignerStanding::OtherName => {
