@@ -100,7 +100,12 @@ def ask_password(prompt: str) -> bytes:
     """Asks on the terminal; without one there is nobody to ask."""
     if not sys.stdin.isatty():
         raise BadInput("password.no_terminal")
-    return getpass.getpass(prompt).encode()
+    try:
+        return getpass.getpass(prompt).encode()
+    except (KeyboardInterrupt, EOFError):
+        # The terminal still stands behind the prompt.
+        sys.stderr.write("\n")
+        raise
 
 
 def _open_key(key: bytes, password: bytes | None) -> SigningKey:

@@ -16,7 +16,7 @@ from descargo_client.cli.declaration_options import (
     with_declaration,
 )
 from descargo_client.cli.options import command
-from descargo_client.cli.session import Session, write_file
+from descargo_client.cli.session import Session, write_error, write_file
 from descargo_client.faults import BadInput, TransportFault
 
 if TYPE_CHECKING:
@@ -45,10 +45,14 @@ def register(app: typer.Typer) -> None:
 
             try:
                 answer = Lane(channel).validate(declaration, key)
-            except (KeyboardInterrupt, TransportFault):
-                # It may be drawn already; the same key asks, or repeats without drawing twice.
+            # It may be drawn already; the same key asks, or repeats without drawing twice.
+            except TransportFault as fault:
+                write_error(session, fault)
                 if not session.as_json:
                     session.note("call.ask", request_id=key)
+                return fault.exit_code
+            except KeyboardInterrupt:
+                session.note("call.ask", request_id=key)
                 raise
         save_receipt(receipt_out, answer)
         return show_answer(session, answer)

@@ -39,20 +39,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     command: Any = get_command(_app())
     _localise(command, session.language)
     try:
-        return int(command.main(arguments, prog_name="descargo", standalone_mode=False) or 0)
+        code = int(command.main(arguments, prog_name="descargo", standalone_mode=False) or 0)
     except ClientError as error:
         write_error(session, error)
         return error.exit_code
     except TyperException as error:
         write_error(session, _usage_error(error))
         return USAGE
-    except (KeyboardInterrupt, typer.Abort):
-        session.note("cli.interrupted")
-        return INTERRUPTED
+    except typer.Abort:
+        code = INTERRUPTED
     except BrokenPipeError:
         # The reader went away, as `head` does; writing at exit would only fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    if code == INTERRUPTED:
+        session.note("cli.interrupted")
+    return code
 
 
 def run() -> None:

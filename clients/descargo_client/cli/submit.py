@@ -73,6 +73,9 @@ def register(app: typer.Typer) -> None:
                 connection, signer, memory, addressee, lambda: datetime.now(UTC), parallel
             )
             results = _run(session, submitter.submit, items, out)
+        except KeyboardInterrupt:
+            session.note("submit.again")
+            raise
         finally:
             memory.close()
             if out is not None:

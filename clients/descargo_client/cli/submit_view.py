@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 ROWS_MAX: Final = 200
 """Above this the table shows only what needs somebody's attention."""
+DETAILS_MAX: Final = 50
+"""How many licenses are explained; `--answers` has them all."""
 _STYLES: Final = {
     "firma": "green",
     "error": "bold red",
@@ -106,8 +108,11 @@ def print_report(session: Session, file: str, results: Sequence[Result]) -> None
             table.add_row(_lines(result), Text(clean(result.item.name)), state, _code(result))
     if table.row_count:
         console.print(table)
-    for result in results:
+    wrong = [result for result in results if _needs_details(result)]
+    for result in wrong[:DETAILS_MAX]:
         _print_details(session, result)
+    if len(wrong) > DETAILS_MAX:
+        session.note("submit.more", count=len(wrong) - DETAILS_MAX)
     _print_fault(session, results)
     _print_summary(session, file, summary_of(results))
 
@@ -131,11 +136,14 @@ def _codes(result: Result) -> list[str]:
     return [finding.code for finding in result.answer.verdict.findings]
 
 
+def _needs_details(result: Result) -> bool:
+    """A firma may have warnings, and they are said too."""
+    findings = result.answer.verdict.findings if result.answer is not None else ()
+    return bool(findings or result.item.problems or result.state == "refused")
+
+
 def _print_details(session: Session, result: Result) -> None:
     """What must be mended, each under its line of the file."""
-    findings = result.answer.verdict.findings if result.answer is not None else ()
-    if not findings and not result.item.problems and result.state != "refused":
-        return
     console = session.screen()
     title = session.say("submit.details", lines=_lines(result), license=result.item.name)
     console.print(Text(title, style="bold"))

@@ -279,3 +279,36 @@ def test_without_a_validators_name_nothing_is_signed(
     ran = descargo("submit", jsonl, *efirma.options(), *_to(validator)[:-2])
     assert ran.code == 2
     assert "--validator" in ran.err
+
+
+def test_long_files_show_what_needs_attention_and_say_that_there_is_more(
+    validator: ScriptedValidator, descargo: Run, efirma: EfirmaFiles, tmp_path: Path
+) -> None:
+    validator.replies.append(_judge(validator))
+    file = tmp_path / "many.jsonl"
+    unreadable = "{\n" * 60
+    file.write_text(unreadable + "\n".join(_line(f"A{number}") for number in range(150)))
+    ran = descargo("submit", file, *efirma.options(), *_to(validator))
+    assert ran.code == 2
+    assert "ABCD2345" not in ran.out
+    assert "renglón 50" in ran.out
+    assert "renglón 51" not in ran.out
+    assert "otros 10 permisos" in ran.err
+    assert "150 con firma" in ran.out
+
+
+def test_an_interrupt_says_how_to_go_on(
+    validator: ScriptedValidator,
+    descargo: Run,
+    efirma: EfirmaFiles,
+    jsonl: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("descargo_client.submitting.Submitter.submit", interrupted)
+    ran = descargo("submit", jsonl, *efirma.options(), *_to(validator))
+    assert ran.code == 130
+    assert "mismo comando" in ran.err
+    assert "Interrumpido" in ran.err
