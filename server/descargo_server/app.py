@@ -18,6 +18,7 @@ from descargo_server.config.load import reload_registry
 from descargo_server.config.model import Listen
 from descargo_server.config.problems import ConfigurationInvalid
 from descargo_server.identity.authenticator import DemoAuthenticator, TlsAuthenticator
+from descargo_server.identity.callers import Callers
 from descargo_server.identity.permissions import SUBMISSION_SERVICE, VALIDATION_SERVICE
 from descargo_server.rpc.handlers import Desk
 from descargo_server.rpc.submission import submission_service
@@ -58,7 +59,12 @@ class Server:
         self.metrics.watch_pending(self.completions.__len__)
         self._authenticator = _authenticator(configuration)
         self._desk = Desk(
-            engine, self.completions, self._authenticator, caller_factory, self.metrics, self._log
+            engine,
+            self.completions,
+            self._authenticator,
+            Callers(caller_factory),
+            self.metrics,
+            self._log,
         )
         self._health = health.aio.HealthServicer()
         self._server: grpc.aio.Server | None = None

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
     from descargo_server._core import Caller
     from descargo_server.completions import Completions
-    from descargo_server.engine import CallerFactory, DecisionEngine
+    from descargo_server.engine import DecisionEngine
     from descargo_server.identity.authenticator import Authenticator
+    from descargo_server.identity.callers import Callers
     from descargo_server.identity.registry import Identity
     from descargo_server.telemetry.metrics import Metrics
 
@@ -60,7 +61,7 @@ class Desk:
     engine: DecisionEngine
     completions: Completions
     authenticator: Authenticator
-    caller_factory: CallerFactory
+    callers: Callers
     metrics: Metrics
     log: FilteringBoundLogger
 
@@ -84,6 +85,7 @@ def _unary(
     desk: Desk, method: str, answer: Answer
 ) -> Callable[[bytes, ServicerContext], Awaitable[bytes]]:
     """One method, with everything around it that must never be forgotten."""
+    metrics = desk.metrics.of_method(method)
 
     async def handle(request: bytes, context: ServicerContext) -> bytes:
         started = time.perf_counter()
@@ -101,7 +103,7 @@ def _unary(
                 return response
             await abort_with(context, refused)
         finally:
-            desk.metrics.observe(method, outcome, time.perf_counter() - started)
+            metrics.observe(outcome, time.perf_counter() - started)
 
     return handle
 
@@ -114,7 +116,7 @@ async def _answered(
         _log_refusal(desk, method, identity)
         raise Refused("ROLE_NOT_ALLOWED", detail=f"role `{identity.role}`")
     timeout_s = seconds_left(context)
-    return await answer(desk, desk.caller_factory(identity), request, timeout_s)
+    return await answer(desk, desk.callers.of(identity), request, timeout_s)
 
 
 def seconds_left(context: ServicerContext) -> float:

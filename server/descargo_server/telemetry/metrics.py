@@ -1,11 +1,12 @@
 """Counters for Prometheus: calls by method and outcome, and how long they took.
 
-One increment costs about a microsecond. Label values are methods and reasons of ours, never
-something that a client sent, so their number is bounded.
+Counting one call costs about three microseconds. Label values are methods and reasons of ours,
+never something that a client sent, so their number is bounded.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
@@ -15,11 +16,39 @@ if TYPE_CHECKING:
 
     from descargo_server.config.model import Listen
 
-__all__ = ["ANSWERED", "CANCELLED", "Metrics"]
+__all__ = ["ANSWERED", "CANCELLED", "MethodMetrics", "Metrics"]
 
 ANSWERED: Final = "OK"
 CANCELLED: Final = "CANCELLED"
 UNREADABLE: Final = frozenset({"MESSAGE_UNREADABLE", "FIELD_UNKNOWN"})
+
+
+class _Outcomes(dict[str, Counter]):
+    """The counter of each outcome, looked up when it first occurs."""
+
+    def __init__(self, counter_of: Callable[[str], Counter]) -> None:
+        super().__init__()
+        self._counter_of = counter_of
+
+    def __missing__(self, outcome: str) -> Counter:
+        self[outcome] = self._counter_of(outcome)
+        return self[outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class MethodMetrics:
+    """The counters of one method."""
+
+    outcomes: dict[str, Counter]
+    seconds: Histogram
+    unreadable: Counter
+
+    def observe(self, outcome: str, seconds: float) -> None:
+        """Counts one call that has ended."""
+        self.outcomes[outcome].inc()
+        self.seconds.observe(seconds)
+        if outcome in UNREADABLE:
+            self.unreadable.inc()
 
 
 class Metrics:
@@ -57,12 +86,10 @@ class Metrics:
             registry=self.registry,
         )
 
-    def observe(self, method: str, outcome: str, seconds: float) -> None:
-        """Counts one call that has ended."""
-        self._calls.labels(method, outcome).inc()
-        self._seconds.labels(method).observe(seconds)
-        if outcome in UNREADABLE:
-            self._unreadable.inc()
+    def of_method(self, method: str) -> MethodMetrics:
+        """The counters of one method, looked up once for all of its calls."""
+        outcomes = _Outcomes(lambda outcome: self._calls.labels(method, outcome))
+        return MethodMetrics(outcomes, self._seconds.labels(method), self._unreadable)
 
     def abandoned(self) -> None:
         """Counts an answer that came after its caller had gone."""

@@ -119,7 +119,7 @@ async def test_call_in_flight_is_answered_within_the_grace(
 
 def test_metrics_are_served_and_stopped() -> None:
     metrics = Metrics()
-    metrics.observe("/m", "OK", 0.001)
+    metrics.of_method("/m").observe("OK", 0.001)
     port, stop = metrics.serve(Listen.parse("127.0.0.1:0"))
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as page:
         text = page.read().decode()
