@@ -19,6 +19,7 @@ from descargo_server.config.model import Listen
 from descargo_server.config.problems import ConfigurationInvalid
 from descargo_server.identity.authenticator import DemoAuthenticator, TlsAuthenticator
 from descargo_server.identity.callers import Callers
+from descargo_server.identity.outstanding import Outstanding
 from descargo_server.identity.permissions import SUBMISSION_SERVICE, VALIDATION_SERVICE
 from descargo_server.rpc.handlers import Desk
 from descargo_server.rpc.submission import submission_service
@@ -56,6 +57,7 @@ class Server:
         self._log = logger()
         self.metrics = Metrics()
         self.completions = Completions(engine, self.metrics)
+        self.outstanding = Outstanding()
         self.metrics.watch_pending(self.completions.__len__)
         self._authenticator = _authenticator(configuration)
         self._desk = Desk(
@@ -63,6 +65,7 @@ class Server:
             self.completions,
             self._authenticator,
             Callers(caller_factory),
+            self.outstanding,
             self.metrics,
             self._log,
         )

@@ -20,6 +20,9 @@ METADATA_BYTES_MAX: Final = 16 * 1024
 CONCURRENT_STREAMS_MAX: Final = 100
 """Calls open at once on one connection. More gain nothing, and one client must not fill it."""
 
+OUTSTANDING_PER_IDENTITY_MAX: Final = 1024
+"""Calls open at once of one identity, over all of its connections (contract, section 7)."""
+
 CONNECTIONS_MAX: Final = 1024
 """Connections open at once. About 50 customs offices with a score of lanes each."""
 

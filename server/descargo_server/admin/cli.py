@@ -147,8 +147,11 @@ def demo(
         bool, typer.Option("--once", help="End by itself, as without a terminal.")
     ] = False,
     lang: Annotated[str, typer.Option("--lang", help="es or en.")] = "es",
+    folder: Annotated[
+        Path, typer.Option("--folder", help="Where the demo works.", metavar="DIR")
+    ] = Path("demo"),
 ) -> None:
     """Show the whole main job on this machine: submit, exercise, refuse, correct, prove."""
     from descargo_server.demo import run_demo  # noqa: PLC0415 - the only command that needs it
 
-    raise typer.Exit(run_demo(once=once, lang=lang))
+    raise typer.Exit(run_demo(once=once, lang=lang, folder=folder))

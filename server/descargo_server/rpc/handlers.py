@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from descargo_server.engine import DecisionEngine
     from descargo_server.identity.authenticator import Authenticator
     from descargo_server.identity.callers import Callers
+    from descargo_server.identity.outstanding import Outstanding
     from descargo_server.identity.registry import Identity
     from descargo_server.telemetry.metrics import Metrics
 
@@ -62,6 +63,7 @@ class Desk:
     completions: Completions
     authenticator: Authenticator
     callers: Callers
+    outstanding: Outstanding
     metrics: Metrics
     log: FilteringBoundLogger
 
@@ -116,7 +118,8 @@ async def _answered(
         _log_refusal(desk, method, identity)
         raise Refused("ROLE_NOT_ALLOWED", detail=f"role `{identity.role}`")
     timeout_s = seconds_left(context)
-    return await answer(desk, desk.callers.of(identity), request, timeout_s)
+    with desk.outstanding.one_more(identity.name):
+        return await answer(desk, desk.callers.of(identity), request, timeout_s)
 
 
 def seconds_left(context: ServicerContext) -> float:
