@@ -35,7 +35,8 @@ pub enum DecimalError {
     },
 }
 
-/// A quantity in hundred-thousandths of its unit (5 decimals, as SAAI declares them). Never negative.
+/// A quantity in hundred-thousandths of its unit: 5 decimals, as SAAI declares them. Never
+/// negative.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Default)]
 pub struct Quantity(i64);
 

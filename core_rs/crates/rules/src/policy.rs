@@ -17,7 +17,7 @@ pub enum UnknownTariffCode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// By how many days the validity may begin before the signing date (N407). Onboarding is exempt.
+    /// By how many days the validity may begin before the signing date (N407); not for onboarding.
     pub backdating_days: u32,
     /// How old a signature may be when it arrives (F508).
     pub signed_at_window_hours: u32,
@@ -36,9 +36,9 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            // An act of authority has no effect before it is signed, unless an agency's rules say so.
+            // An act of authority has no effect before it is signed, unless its rules say so.
             backdating_days: 0,
-            // A long weekend and a holiday; longer, and a stale decision would be taken for a new one.
+            // A long weekend and a holiday; longer, and a stale decision passes for a new one.
             signed_at_window_hours: 168,
             // What a machine without a disciplined clock may drift by.
             clock_skew_seconds: 300,
@@ -48,7 +48,7 @@ impl Default for Policy {
             low_balance_percent: 10,
             // The same: a week suffices to ask for an extension.
             expiry_warning_days: 7,
-            // A discharge signature has 40 bits: at five a minute it is not found in an agency's life.
+            // A discharge signature has 40 bits: at five a minute it is not found in a lifetime.
             wrong_signature_limit: 5,
         }
     }

@@ -1,4 +1,5 @@
-//! A stored license as declarations are matched against it: parsed once per version, then read only.
+//! A stored license as declarations are matched against it: parsed once per version, then only
+//! read.
 //!
 //! The largest license, 500 lines of 100 codes, takes 0.8 MB here; a usual one under a kilobyte.
 

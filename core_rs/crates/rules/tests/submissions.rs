@@ -420,3 +420,22 @@ fn amounts_are_checked() {
     ];
     run(support::submission, cases);
 }
+
+#[test]
+fn what_is_at_its_limit_is_looked_at_and_what_is_beyond_is_not() {
+    let told = |lines: usize, codes: usize| {
+        let mut submission = support::submission();
+        line(&mut submission, 0).tariff_codes = vec![tariff("7", ""); codes];
+        let first = line(&mut submission, 0).clone();
+        issued(&mut submission).lines = vec![first; lines];
+        let checked = support::submitting::check(&submission);
+        let of = |code: &str| {
+            checked.findings.iter().filter(|finding| finding.code.as_str() == code).count()
+        };
+        (of("S102"), of("S107"))
+    };
+    assert_eq!(told(1, 100), (0, 100));
+    assert_eq!(told(1, 101), (1, 0));
+    assert_eq!(told(500, 1), (0, 500));
+    assert_eq!(told(501, 1), (1, 0));
+}

@@ -320,6 +320,14 @@ fn declarations() -> BoxedStrategy<pb::Declaration> {
         .boxed()
 }
 
+fn any_submissions() -> BoxedStrategy<pb::Submission> {
+    prop_oneof![submissions(), nearly_right_submissions()].boxed()
+}
+
+fn any_declarations() -> BoxedStrategy<pb::Declaration> {
+    prop_oneof![declarations(), nearly_right_declarations()].boxed()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         // The same cases every time; a failure is shrunk and printed, not kept in a file.
@@ -329,7 +337,7 @@ proptest! {
     })]
 
     #[test]
-    fn a_submission_always_gets_its_findings(submission in prop_oneof![submissions(), nearly_right_submissions()]) {
+    fn a_submission_always_gets_its_findings(submission in any_submissions()) {
         let (rules, registry) = (support::rules(), support::registry());
         let context = SubmissionContext {
             rules: &rules,
@@ -369,7 +377,7 @@ proptest! {
     }
 
     #[test]
-    fn a_declaration_always_gets_its_findings(declaration in prop_oneof![declarations(), nearly_right_declarations()], status in 0..9_i32) {
+    fn a_declaration_always_gets_its_findings(declaration in any_declarations(), status in 0..9_i32) {
         let rules = support::rules();
         let at = support::instant("2026-05-10T18:00:00Z");
         let context = DeclarationContext { rules: &rules, at };
@@ -439,7 +447,9 @@ proptest! {
         let (left, taken) = (amount(left), amount(taken));
         match left.minus(taken) {
             Some(rest) => prop_assert_eq!(rest.plus(taken), Some(left)),
-            None => prop_assert!(taken.quantity > left.quantity || taken.value_usd > left.value_usd),
+            None => prop_assert!(
+                taken.quantity > left.quantity || taken.value_usd > left.value_usd
+            ),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Checks one signed submission: addressee, name, signer, content.
 //!
-//! A license of two lines takes some 5 microseconds, the largest that fits a payload some 10
+//! A license of two lines takes some 4 microseconds (measured), one of 500 lines 0.6
 //! milliseconds. The signature itself is checked elsewhere; here the signer is a value.
 
 mod content;
