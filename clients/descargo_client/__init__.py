@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     )
     from descargo_client.signing import Signer, load_signer
 
+__version__: Final = "0.1.0"
+
 __all__ = [
     "Agency",
     "BadFile",
@@ -51,6 +53,7 @@ __all__ = [
     "RequestRefused",
     "Signer",
     "TransportFault",
+    "__version__",
     "build_submission",
     "certificate_facts",
     "load_public_key",

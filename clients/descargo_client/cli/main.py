@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from typer.exceptions import TyperException
 from typer.main import get_command
 
+from descargo_client import __version__
 from descargo_client.cli import certificate, exercise, license_show, submit, verify
 from descargo_client.cli.session import Session, write_error
 from descargo_client.faults import ClientError
@@ -38,6 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     command: Any = get_command(_app())
     _localise(command, session.language)
+    if not arguments or "--help" in arguments:
+        _localise_frames(session.language)
     try:
         code = int(command.main(arguments, prog_name="descargo", standalone_mode=False) or 0)
     except ClientError as error:
@@ -71,12 +74,33 @@ def _app() -> typer.Typer:
         no_args_is_help=True,
         pretty_exceptions_enable=False,
     )
+    _register_version(app)
     submit.register(app)
     exercise.register(app)
     license_show.register(app)
     verify.register(app)
     certificate.register(app)
     return app
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"descargo {__version__}\n")
+        raise typer.Exit
+
+
+def _register_version(app: typer.Typer) -> None:
+    @app.callback()
+    def root(
+        *,
+        version: Annotated[
+            bool,
+            typer.Option(
+                "--version", help="option.show_version", callback=_show_version, is_eager=True
+            ),
+        ] = False,
+    ) -> None:
+        del version
 
 
 def _localise(command: Any, language: Language) -> None:
@@ -87,8 +111,21 @@ def _localise(command: Any, language: Language) -> None:
             key = getattr(part, name, None)
             if isinstance(key, str) and key in keys:
                 setattr(part, name, text(key, language))
+    help_option = command.get_help_option(typer.Context(command))
+    help_option.help = text("option.help", language)
     for inner in getattr(command, "commands", {}).values():
         _localise(inner, language)
+
+
+def _localise_frames(language: Language) -> None:
+    """What typer itself writes around help; loaded only for help, since it is slow to import."""
+    from typer import rich_utils  # noqa: PLC0415 - slow to import
+
+    for name in ("ARGUMENTS_PANEL_TITLE", "OPTIONS_PANEL_TITLE", "COMMANDS_PANEL_TITLE"):
+        setattr(rich_utils, name, text(f"panel.{name.partition('_')[0].lower()}", language))
+    rich_utils.DEFAULT_STRING = text("panel.default", language)
+    rich_utils.ENVVAR_STRING = text("panel.envvar", language)
+    rich_utils.REQUIRED_LONG_STRING = text("panel.required", language)
 
 
 def _early_language(arguments: Sequence[str]) -> Language:

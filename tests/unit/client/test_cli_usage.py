@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +18,6 @@ from descargo_client.texts import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.unit.client.conftest import CertificateMaker, EfirmaFiles, Ran, ScriptedValidator
 
@@ -189,3 +191,25 @@ def test_the_script_ends_with_mains_code(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(SystemExit) as caught:
         entry.run()
     assert caught.value.code == 2
+
+
+def test_help_is_in_spanish_throughout_and_the_version_is_the_packages(descargo: Run) -> None:
+    shown = descargo("submit", "--help").out
+    for part in ("Argumentos", "Opciones", "[obligatorio]", "Muestra esta ayuda"):
+        assert part in shown
+    assert "Show this message" not in shown
+    project = Path(__file__).parents[3] / "clients" / "pyproject.toml"
+    version = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"]
+    ran = descargo("--version")
+    assert (ran.code, ran.out) == (0, f"descargo {version}\n")
+
+
+def test_a_declaration_comes_from_standard_input(
+    descargo: Run, validator: ScriptedValidator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _answer(validator)
+    stdin = io.TextIOWrapper(io.BytesIO(b'{"declaration_number": "262434566000001"}'))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    to = ["--server", validator.address, "--plaintext"]
+    assert descargo("validate", "--file", "-", *to).code == 0
+    assert validator.requests[0].declaration.declaration_number == "262434566000001"
