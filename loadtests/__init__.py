@@ -1,0 +1,1 @@
+"""Load and speed: what the validator costs, measured from outside and inside."""

@@ -1,0 +1,48 @@
+"""How much one run measures: the whole bench in 8 minutes at most, a quick one in 90 s."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["DEFAULT", "QUICK", "Sizes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Counts and lengths of one run."""
+
+    rounds: int
+    """How often every cell is measured; cells alternate within a round (A-B-A-B)."""
+    window_s: float
+    """How long one cell is loaded in one round."""
+    warm_up_s: float
+    """Load before the window opens, not counted."""
+    licenses: int
+    """Licenses that draws are spread over."""
+    core_draws: int
+    """Durable draws in the core in one round at 64 outstanding; fewer at fewer."""
+    core_timing_ms: int
+    """How long one figure in nanoseconds is timed in one round."""
+    syncs: int
+    """fdatasync calls in one round."""
+
+
+DEFAULT: Final = Sizes(
+    rounds=5,
+    window_s=3.0,
+    warm_up_s=0.3,
+    licenses=10_000,
+    core_draws=20_000,
+    core_timing_ms=100,
+    syncs=200,
+)
+QUICK: Final = Sizes(
+    rounds=2,
+    window_s=0.6,
+    warm_up_s=0.1,
+    licenses=500,
+    core_draws=2_000,
+    core_timing_ms=10,
+    syncs=50,
+)
