@@ -91,21 +91,18 @@ def _unary(
 
     async def handle(request: bytes, context: ServicerContext) -> bytes:
         started = time.perf_counter()
-        outcome = CANCELLED
         try:
-            try:
-                response = await _answered(desk, method, answer, request, context)
-            except NOT_OURS:
-                raise
-            except BaseException as error:  # noqa: BLE001 - a panic of the core is one
-                refused = _refusal_of(desk, method, error)
-                outcome = refused.reason
-            else:
-                outcome = ANSWERED
-                return response
-            await abort_with(context, refused)
-        finally:
-            metrics.observe(outcome, time.perf_counter() - started)
+            response = await _answered(desk, method, answer, request, context)
+        except NOT_OURS:
+            metrics.observe(CANCELLED, time.perf_counter() - started)
+            raise
+        except BaseException as error:  # noqa: BLE001 - a panic of the core is one
+            refused = _refusal_of(desk, method, error)
+        else:
+            metrics.observe(ANSWERED, time.perf_counter() - started)
+            return response
+        metrics.observe(refused.reason, time.perf_counter() - started)
+        return await abort_with(context, refused)
 
     return handle
 

@@ -162,8 +162,10 @@ async def test_deadline_is_passed_to_the_core(engine: FakeEngine, served: Runnin
 
 async def test_no_future_stays_after_the_deadline(engine: FakeEngine, served: Running) -> None:
     engine.hold = True
+    call = asyncio.ensure_future(served.call(VALIDATE, timeout=2))
+    await until(lambda: len(served.server.completions) == 1)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await served.call(VALIDATE, timeout=0.2)
+        await call
     # Client and server watch the same instant; whoever is first, the outcome is not known.
     late = {grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE}
     assert caught.value.code() in late
