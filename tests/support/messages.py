@@ -7,8 +7,8 @@ kilograms. A declaration of the defaults draws on it at office 240.
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import timedelta, timezone
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -24,11 +24,14 @@ from tests.support.world import NOON
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
+    from datetime import date, datetime
+
+    from google.protobuf.message import Message
 
 __all__ = [
     "amount",
     "check_request",
+    "copy_of",
     "declaration",
     "declaration_number",
     "get_license_request",
@@ -36,6 +39,7 @@ __all__ = [
     "license_id",
     "license_line",
     "license_submission",
+    "mexico_day",
     "onboarding_submission",
     "outcome_request",
     "request_id",
@@ -47,6 +51,13 @@ TARIFF_CODE: Final = "72011001"
 NICO: Final = "00"
 KILOGRAM: Final = 1
 VALID_DAYS: Final = 300
+MEXICO_CITY: Final = timezone(timedelta(hours=-6))
+"""Without summer time since 2022."""
+
+
+def mexico_day(instant: datetime) -> date:
+    """The day in Mexico City."""
+    return instant.astimezone(MEXICO_CITY).date()
 
 
 def amount(quantity: str | None = None, value_usd: str | None = None) -> license_pb2.Amount:
@@ -100,8 +111,8 @@ def license_content(
         operation=license_pb2.OPERATION_TYPE_IMPORT,
         regimes=every,
         offices=every,
-        valid_from=valid_from or signed_at.date().isoformat(),
-        valid_to=valid_to or (signed_at + timedelta(days=VALID_DAYS)).date().isoformat(),
+        valid_from=valid_from or mexico_day(signed_at).isoformat(),
+        valid_to=valid_to or mexico_day(signed_at + timedelta(days=VALID_DAYS)).isoformat(),
         quantity_basis=license_pb2.QUANTITY_BASIS_UMT,
         lines=lines or [license_line()],
     )
@@ -192,6 +203,16 @@ def declaration(
         amount=amount(quantity, value_usd),
     )
     return stated
+
+
+MessageT = TypeVar("MessageT", bound="Message")
+
+
+def copy_of(message: MessageT) -> MessageT:
+    """A copy that may be changed."""
+    copy = type(message)()
+    copy.CopyFrom(message)
+    return copy
 
 
 def request_id(number: int | None = None) -> str:

@@ -1,0 +1,144 @@
+"""Audits a ledger's file from outside: SQL and arithmetic, none of the product's code.
+
+`audit` raises AssertionError with what does not add up. It reads in one snapshot, so it may run
+beside a server.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+from descargo.v1 import verdict_pb2
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["audit", "balances"]
+
+Row = sqlite3.Row
+DIMENSIONS: Final = ("quantity", "usd")
+
+
+def audit(ledger: Path, *, thorough: bool = False) -> None:
+    """Checks every row against the others; `thorough` also has SQLite check its own pages."""
+    with closing(_open(ledger)) as connection:
+        connection.execute("BEGIN")
+        if thorough:
+            assert [row[0] for row in connection.execute("PRAGMA integrity_check")] == ["ok"]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        _audit_verdicts(connection)
+        _audit_licenses(connection)
+        _audit_draws(connection)
+        connection.execute("ROLLBACK")
+
+
+def balances(ledger: Path) -> dict[tuple[str, int], Row]:
+    """Every balance row by permit number and license line."""
+    with closing(_open(ledger)) as connection:
+        rows = connection.execute("SELECT * FROM balance JOIN license USING (license_id)")
+        return {(row["permit_number"], row["license_line_no"]): row for row in rows}
+
+
+def _open(ledger: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(f"file:{ledger}?mode=ro", uri=True, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _audit_verdicts(connection: sqlite3.Connection) -> None:
+    """Numbers grow with time, and a verdict and its requests are always there together."""
+    counters = connection.execute("SELECT * FROM ledger").fetchone()
+    verdicts = connection.execute("SELECT * FROM verdict ORDER BY verdict_no").fetchall()
+    requests = connection.execute("SELECT * FROM request").fetchall()
+    numbers = [row["verdict_no"] for row in verdicts]
+    instants = [row["decided_at"] for row in verdicts]
+    assert instants == sorted(instants), "decided_at goes backwards"
+    if numbers:
+        # No refusals are dropped in these tests, so no number is missing.
+        assert numbers == list(range(1, counters["last_verdict_no"] + 1))
+        assert instants[-1] == counters["last_decided_at"]
+    assert {row["verdict_no"] for row in requests} == set(numbers)
+    asked = {(row["caller"], row["request_id"]) for row in requests}
+    for row in verdicts:
+        answer = verdict_pb2.Answer.FromString(row["answer"])
+        assert answer.receipt.payload == answer.verdict.SerializeToString(deterministic=True)
+        assert answer.verdict.HasField("error") == bool(row["refused"])
+        assert answer.verdict.verdict_id.endswith(f"-{row['verdict_no']:012}")
+        assert (row["caller"], answer.verdict.request_id) in asked
+
+
+def _audit_licenses(connection: sqlite3.Connection) -> None:
+    """Movements are numbered 1..n, add up to the balances, and came with a firma."""
+    verdicts = dict(connection.execute("SELECT verdict_no, refused FROM verdict").fetchall())
+    movements = defaultdict(list)
+    for row in connection.execute("SELECT * FROM movement ORDER BY license_id, permit_seq"):
+        movements[row["license_id"]].append(row)
+        assert verdicts[row["verdict_no"]] == 0, "a movement without firma"
+    lines = defaultdict(list)
+    for row in connection.execute("SELECT * FROM balance"):
+        lines[row["license_id"]].append(row)
+    licenses = connection.execute("SELECT * FROM license").fetchall()
+    assert set(movements) == {row["license_id"] for row in licenses}
+    for license_row in licenses:
+        steps = movements[license_row["license_id"]]
+        assert [row["permit_seq"] for row in steps] == list(range(1, license_row["permit_seq"] + 1))
+        assert steps[-1]["status"] == license_row["status"]
+        assert license_row["discharge_signature"]
+        for line in lines[license_row["license_id"]]:
+            _audit_balance(
+                line, [row for row in steps if row["license_line_no"] == line["license_line_no"]]
+            )
+    versions = connection.execute("SELECT license_id, verdict_no FROM license_version").fetchall()
+    assert Counter(row["license_id"] for row in versions) == Counter(movements.keys())
+    assert all(verdicts[row["verdict_no"]] == 0 for row in versions)
+
+
+def _audit_balance(line: Row, steps: list[Row]) -> None:
+    """One balance: conserved after each step, and the row is where the last step left it."""
+    issue, *draws = steps
+    assert issue["kind"] == verdict_pb2.MOVEMENT_KIND_ISSUE
+    assert all(row["kind"] == verdict_pb2.MOVEMENT_KIND_COMMIT for row in draws)
+    for dimension in DIMENSIONS:
+        authorized = line[f"authorized_{dimension}"]
+        exercised = issue[f"exercised_{dimension}"]
+        for row in steps:
+            exercised += row[f"taken_{dimension}"] or 0
+            available = row[f"available_{dimension}"]
+            reserved = row[f"reserved_{dimension}"]
+            assert row[f"exercised_{dimension}"] == exercised
+            assert reserved >= 0
+            assert exercised >= 0
+            if authorized is None:
+                assert available is None
+            else:
+                assert available >= 0
+                assert authorized == available + reserved + exercised
+        for part in ("available", "reserved", "exercised"):
+            assert line[f"{part}_{dimension}"] == steps[-1][f"{part}_{dimension}"]
+
+
+def _audit_draws(connection: sqlite3.Connection) -> None:
+    """Each draw has its movement, and each declaration stands where its last draw put it."""
+    taken = connection.execute(
+        "SELECT * FROM movement WHERE kind = ?", [verdict_pb2.MOVEMENT_KIND_COMMIT]
+    ).fetchall()
+    draws = connection.execute("SELECT * FROM draw").fetchall()
+    assert Counter(_mark(row, "taken_quantity", "taken_usd") for row in taken) == Counter(
+        _mark(row, "quantity", "value_usd") for row in draws
+    )
+    newest: dict[str, int] = {}
+    for row in draws:
+        number = row["declaration_number"]
+        newest[number] = max(newest.get(number, 0), row["verdict_no"])
+    count = Counter(row["declaration_number"] for row in draws)
+    positions = connection.execute("SELECT * FROM position").fetchall()
+    assert {row["declaration_number"]: row["verdict_no"] for row in positions} == newest
+    assert {row["declaration_number"]: row["position_no"] for row in positions} == count
+
+
+def _mark(row: Row, quantity: str, value_usd: str) -> tuple[int, ...]:
+    key = (row["verdict_no"], row["license_id"], row["license_line_no"], row["line_no"])
+    return (*key, row[quantity], row[value_usd])
