@@ -51,6 +51,9 @@ IDENTITY_REASONS: Final = frozenset(
 )
 """Refusals that an operator wants to see: somebody tries what he may not."""
 
+OUR_REASONS: Final = frozenset({"FAULT", "STORE_UNAVAILABLE"})
+"""Faults of ours that the core names: the operator is told what, the caller only that."""
+
 NOT_OURS: Final = (asyncio.CancelledError, GeneratorExit, KeyboardInterrupt, SystemExit)
 """What ends a handler from outside. Swallowing a cancellation leaks the call in grpc.aio."""
 
@@ -135,11 +138,12 @@ def _log_refusal(desk: Desk, method: str, identity: Identity) -> None:
 
 def _refusal_of(desk: Desk, method: str, error: BaseException) -> Refused:
     """What the caller is told. A fault is logged whole and told as one word."""
-    if isinstance(error, Refused) and is_reason(error.reason):
-        if error.reason in IDENTITY_REASONS:
-            desk.log.warning(
-                "caller refused", method=method, reason=error.reason, detail=error.detail
-            )
-        return error
-    desk.log.error("fault", method=method, exc_info=error)
-    return Refused("FAULT")
+    if not isinstance(error, Refused) or not is_reason(error.reason):
+        desk.log.error("fault", method=method, exc_info=error)
+        return Refused("FAULT")
+    if error.reason in OUR_REASONS:
+        desk.log.error("fault", method=method, reason=error.reason, detail=error.detail)
+        return Refused(error.reason, retry_after_ms=error.retry_after_ms)
+    if error.reason in IDENTITY_REASONS:
+        desk.log.warning("caller refused", method=method, reason=error.reason, detail=error.detail)
+    return error

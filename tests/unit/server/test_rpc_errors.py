@@ -9,6 +9,7 @@ import grpc
 import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, LocalizedMessage, RetryInfo
 from google.rpc.status_pb2 import Status
+from structlog.testing import capture_logs
 
 from descargo.catalogue import reasons
 from descargo_server.refused import Refused
@@ -118,6 +119,21 @@ async def test_fault_tells_little(
     assert b"secret-of-the-core" not in status.SerializeToString()
     engine.behave = lambda _: None
     assert await served.call(method) == b"answered"
+
+
+@pytest.mark.parametrize("reason", ["FAULT", "STORE_UNAVAILABLE"])
+async def test_fault_that_the_core_names_tells_no_detail(
+    reason: str, engine: FakeEngine, served: Running
+) -> None:
+    engine.behave = raises(Refused(reason, "secret.field", "secret-of-the-core", 250))
+    with capture_logs() as logged:
+        _, status = await refusal_of(served, CHECK)
+    assert reason_of(status) == reason
+    assert b"secret" not in status.SerializeToString()
+    retry = RetryInfo()
+    assert status.details[-1].Unpack(retry)
+    assert retry.retry_delay.ToMilliseconds() == 250
+    assert [line["detail"] for line in logged] == ["secret-of-the-core"]
 
 
 async def test_unknown_reason_is_a_fault(engine: FakeEngine, served: Running) -> None:
