@@ -182,6 +182,7 @@ def _core_inputs(folder: Path, demo: Path, corpus: Corpus) -> Path:
         closing(sqlite3.connect(inputs / "ledger.sqlite3")) as copy,
     ):
         source.backup(copy)
+    corpus.write(inputs / "corpus.json")
     (inputs / "settings.json").write_text(settings, encoding="utf-8")
     request = next(Requests(corpus, 0, 1).validations())
     (inputs / "validate.binpb").write_bytes(request)
