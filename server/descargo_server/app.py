@@ -83,12 +83,20 @@ class Server:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         port = transport.bind(server, config)
         if config.metrics.listen:
-            _, self._stop_metrics = self.metrics.serve(Listen.parse(config.metrics.listen))
+            self._stop_metrics = self._serve_metrics(Listen.parse(config.metrics.listen))
         self.completions.open()
         await self._say_health(health_pb2.HealthCheckResponse.SERVING)
         await server.start()
         self._server = server
         return port
+
+    def _serve_metrics(self, listen: Listen) -> Callable[[], None]:
+        try:
+            _, stop = self.metrics.serve(listen)
+        except OSError as error:
+            remedy = "stop what listens there, or change `[metrics] listen`"
+            raise transport.ListenFailed(f"no metrics at `{listen}` - {remedy}") from error
+        return stop
 
     async def stop(self, hasten: asyncio.Event) -> None:
         """Ends calls within the grace, then the core. `hasten` ends the grace."""
@@ -134,7 +142,11 @@ def _authenticator(configuration: Configuration) -> Authenticator:
 
 
 async def run(server: Server, config: ServerConfig, ready_file: Path | None) -> None:
-    """Serves until SIGTERM or SIGINT. SIGHUP reads access.toml again."""
+    """Serves until SIGTERM or SIGINT. SIGHUP reads access.toml again.
+
+    The ready file is there exactly while calls are taken, with the port in it.
+    """
+    _say_ready(ready_file, None)
     log = logger()
     stop, hasten = asyncio.Event(), asyncio.Event()
 
@@ -146,18 +158,23 @@ async def run(server: Server, config: ServerConfig, ready_file: Path | None) -> 
         loop.add_signal_handler(number, on_stop)
     loop.add_signal_handler(signal.SIGHUP, server.reload_identities)
     port = await server.start()
-    if ready_file is not None:
-        _write_whole(ready_file, f"{port}\n")
+    _say_ready(ready_file, port)
     address = Listen(host=config.address.host, port=port)
     log.info("serving", validator=config.validator, listen=str(address), tls=config.tls is not None)
     await stop.wait()
+    _say_ready(ready_file, None)
     log.info("stopping", grace_s=config.limits.grace_s)
     await server.stop(hasten)
     log.info("stopped")
 
 
-def _write_whole(path: Path, text: str) -> None:
-    """Writes so that a script that waits for the file never reads half of it."""
+def _say_ready(path: Path | None, port: int | None) -> None:
+    """Writes the port, or takes the file away; a script that waits never reads half of it."""
+    if path is None:
+        return
+    if port is None:
+        path.unlink(missing_ok=True)
+        return
     unfinished = path.with_name(f".{path.name}.new")
-    unfinished.write_text(text, encoding="ascii")
+    unfinished.write_text(f"{port}\n", encoding="ascii")
     unfinished.replace(path)

@@ -291,6 +291,8 @@ def test_answers_outlive_the_process(
         answer = process.validate(exercise)
         assert answer.verdict.HasField("firma")
         assert process.end(number) == (-number if number is signal.SIGKILL else 0)
+    # Who is killed cannot take its ready file away.
+    assert (folder / "port").exists() is (number is signal.SIGKILL)
     with serving(folder) as process:
         assert process.outcome(exercise.request_id) == answer
         assert process.validate(exercise) == answer

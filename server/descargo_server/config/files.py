@@ -151,7 +151,7 @@ def _pair_problems(file: TomlFile, tls: TlsSection) -> Iterator[Problem]:
 def _folder_problems(file: TomlFile, config: ServerConfig) -> Iterator[Problem]:
     """The folder of the ledger: made when it is absent, and it must take files."""
     try:
-        config.data_dir.mkdir(parents=True, exist_ok=True)
+        config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         reason = (error.strerror or "refused").lower()
         what = f"`{config.data_dir}` cannot be made: {reason}"

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import urllib.request
 from typing import TYPE_CHECKING, cast
 
 import grpc
 import pytest
 
+from descargo_server.app import Server
 from descargo_server.completions import Completions
+from descargo_server.config.load import load_configuration
 from descargo_server.config.model import Listen
 from descargo_server.refused import Refused
 from descargo_server.rpc.handlers import ServicerContext, seconds_left
 from descargo_server.telemetry.metrics import Metrics
+from descargo_server.transport import ListenFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from descargo_server._core import Caller
+    from descargo_server.identity.registry import Identity
     from tests.unit.server.conftest import FakeEngine, Running
 
 VALIDATE = "ValidationService/ValidateLicense"
@@ -125,3 +134,17 @@ def test_metrics_are_served_and_stopped() -> None:
         text = page.read().decode()
     stop()
     assert 'descargo_calls_total{method="/m",outcome="OK"} 1.0' in text
+
+
+async def test_taken_metrics_address_fails_with_a_remedy(
+    engine: FakeEngine, demo_copy: Path, named_caller: Callable[[Identity], Caller]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        config = demo_copy / "descargo.toml"
+        with config.open("a", encoding="utf-8") as file:
+            file.write(f'[metrics]\nlisten = "{address}"\n')
+        server = Server(load_configuration(config), engine, named_caller)
+        with pytest.raises(ListenFailed, match=rf"{address}.*\[metrics\] listen"):
+            await server.start()
+        await server.stop(asyncio.Event())
