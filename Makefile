@@ -1,5 +1,5 @@
 # The commands that everyone uses. Each does all of its own set-up in .venv.
-#   make demo   make test   make lint   make bench   make gen   make ci
+#   make demo   make test   make lint   make bench   make gen   make ci   (and: make test-long)
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,11 +12,22 @@ PACKAGES := pyproject.toml proto/pyproject.toml clients/pyproject.toml
 CORE := $(shell find core_rs proto/descargo/catalogue -path core_rs/target -prune -o -type f \
 	\( -name '*.rs' -o -name '*.toml' -o -name '*.sql' -o -name '*.binpb' -o -name 'Cargo.lock' \) -print)
 
+# Rust by rustup finds its toolchain through the home directory; where that is another one than the
+# one rustup was installed in, the folder beside cargo's tells.
+ifeq ($(RUSTUP_HOME),)
+ifeq ($(shell cargo --version >/dev/null 2>&1 || echo lost),lost)
+RUSTUP_BESIDE := $(wildcard $(patsubst %/.cargo/bin/cargo,%/.rustup,$(shell command -v cargo 2>/dev/null)))
+ifneq ($(RUSTUP_BESIDE),)
+export RUSTUP_HOME := $(RUSTUP_BESIDE)
+endif
+endif
+endif
+
 # With cargo the Rust tests run too; without it the wheel's build brings its own Rust and only its
 # Python tests can.
 CARGO := $(shell command -v cargo 2>/dev/null)
 
-.PHONY: demo test lint bench gen ci clean prerequisites
+.PHONY: demo test test-long lint bench gen ci clean prerequisites
 
 demo: $(VENV)/.demo
 	@$(BIN)/descargo-server demo $(DEMO)
@@ -35,17 +46,23 @@ endif
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy proto/descargo server clients/descargo_client tests scripts
+	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/buf lint proto
+ifeq ($(CARGO),)
+	$(BIN)/python scripts/gen.py --check --python-only
+else
 	$(BIN)/python scripts/gen.py --check
-ifneq ($(CARGO),)
 	cargo fmt --manifest-path core_rs/Cargo.toml --all --check
 	cargo clippy --quiet --release --locked --manifest-path core_rs/Cargo.toml --workspace --all-targets -- -D warnings
 endif
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benches $(BENCH)
+
+# The same properties as in `make test`, for longer: about twenty minutes.
+test-long: $(VENV)/.dev
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/oracle tests/faults --timeout 3600 $(PYTEST)
 
 gen: $(VENV)/.dev
 	$(BIN)/python scripts/gen.py

@@ -18,8 +18,8 @@ pub enum Clock {
 impl Clock {
     /// Now, in nanoseconds since 1970.
     ///
-    /// An unreadable test clock answers 1970: everything is then outside its validity, which no test
-    /// can mistake for a firma.
+    /// An unreadable test clock answers 1970: everything is then outside its validity, which no
+    /// test can mistake for a firma.
     #[must_use]
     pub fn now(&self) -> Nanos {
         let instant = match self {

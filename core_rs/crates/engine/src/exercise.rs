@@ -1,4 +1,5 @@
-//! Decides one draw of one license for one line: what `ValidateLicense` does and `CheckLicense` shows.
+//! Decides one draw of one license for one line: what `ValidateLicense` does and `CheckLicense`
+//! shows.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! From request bytes to answer bytes.
 //!
-//! `request` reads bytes strictly, `submit` and `exercise` decide, `answer` makes verdicts and signs
-//! them, `engine` ties them to the ledger. Nothing here knows Python or gRPC: identity and bytes come
-//! in, bytes and completions go out, so another transport can stand in front of the same engine.
+//! `request` reads bytes strictly, `submit` and `exercise` decide, `answer` makes verdicts and
+//! signs them, `engine` ties them to the ledger. Nothing here knows Python or gRPC: identity and
+//! bytes come in, bytes and completions go out, so another transport can stand in front of it.
 
 mod answer;
 pub mod caller;

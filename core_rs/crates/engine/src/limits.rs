@@ -2,7 +2,7 @@
 
 /// A request that exercises or checks one license: about 1 KiB in practice.
 pub const EXERCISE_BYTES_MAX: usize = 64 * 1024;
-/// A request that submits one license: the payload, signature and certificate, with room for framing.
+/// A request that submits one license: payload, signature and certificate, with room for framing.
 pub const SUBMISSION_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 16 * 1024;
 /// The signed payload of a submission.
 pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024;

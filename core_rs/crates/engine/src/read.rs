@@ -46,8 +46,8 @@ impl LicenseQuery {
     /// The response with the one license that the caller may read.
     ///
     /// # Errors
-    /// `LICENSE_UNKNOWN`, also for what the caller may not know; `FIELD_INVALID` when several agencies
-    /// have one of this key and number and none was named.
+    /// `LICENSE_UNKNOWN`, also for what the caller may not know; `FIELD_INVALID` when several
+    /// agencies have one of this key and number and none was named.
     pub fn answer(
         &self,
         desk: &Desk,

@@ -1,5 +1,5 @@
-//! Reading requests strictly: bytes that are no message, unknown fields and limits are refused here,
-//! before anything is decided.
+//! Reading requests strictly: bytes that are no message, unknown fields and what is over a limit
+//! are refused here, before anything is decided.
 
 use descargo_model::wire::{self, Irregularity};
 use prost::Message;
@@ -12,7 +12,8 @@ const UUID_LEN: usize = 36;
 /// Reads a request of at most `bytes_max` bytes.
 ///
 /// # Errors
-/// `LIMIT_EXCEEDED`, `MESSAGE_UNREADABLE`, `FIELD_UNKNOWN` or `FIELD_INVALID` (a singular field twice).
+/// `LIMIT_EXCEEDED`, `MESSAGE_UNREADABLE`, `FIELD_UNKNOWN`, or `FIELD_INVALID` when a singular
+/// field occurs twice.
 pub(crate) fn read<M: Message + Default>(
     name: &str,
     bytes: &[u8],

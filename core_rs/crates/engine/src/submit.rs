@@ -255,8 +255,8 @@ fn signer(
     envelope: &pb::Envelope,
     submission: &pb::Submission,
 ) -> Result<Signer, Vec<Finding>> {
-    // Without a signing time the certificate is judged at the epoch: it does not hold then, and S101
-    // says why.
+    // Without a signing time the certificate is judged at the epoch: it does not hold then, and
+    // S101 says why.
     let signed_at = submission.signed_at.as_ref().map_or(0, |at| at.seconds);
     trust.signer(payload, &envelope.signature, &envelope.certificate_der, signed_at).map_err(
         |problems| {

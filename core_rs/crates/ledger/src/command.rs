@@ -11,7 +11,8 @@ use crate::state::{LicenseState, Movement};
 /// An instant, in nanoseconds since 1970.
 pub type Nanos = i64;
 
-/// The content of a license version in the form that decisions read; immutable, so it may be cached.
+/// The content of a license version in the form that decisions read; immutable, so it may be
+/// cached.
 pub trait Terms: Send + Sync + Sized + 'static {
     /// Reads the stored content.
     ///

@@ -31,7 +31,8 @@ pub enum OpenError {
     },
     /// Written by a newer version.
     #[error(
-        "ledger `{path}` has schema {found}, this version knows {known}; run the version that wrote it or a newer one"
+        "ledger `{path}` has schema {found}, this version knows {known}; run the version that wrote \
+         it or a newer one"
     )]
     Newer {
         /// The file.

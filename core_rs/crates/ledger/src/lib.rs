@@ -16,3 +16,4 @@ mod schema;
 pub mod state;
 pub mod store;
 mod working;
+mod writes;

@@ -41,7 +41,7 @@ impl<T: Terms> Reader<T> {
         Ok(Self { path: path.to_owned(), cache, idle: Mutex::new(vec![first]) })
     }
 
-    /// Shows `look` what a command with these keys would see now, and the number of the last verdict.
+    /// Shows `look` what a command with these keys would see now, and the last verdict's number.
     ///
     /// # Errors
     /// [`StoreFault`] when the rows cannot be read.

@@ -1,16 +1,13 @@
-//! Rows to values and back: the only place that knows the columns.
+//! From rows to values: with `writes`, the only place that knows the columns.
 
 use descargo_model::decimal::{AmountValue, Quantity, Usd};
 use descargo_model::license_name::LicenseName;
 use descargo_model::pb::LicenseStatus;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::command::{
-    DrawRow, Drawn, Effect, Issued, LicenseKey, LineKey, Nanos, PositionRow, RequestKey,
-    VersionMark,
-};
+use crate::command::{DrawRow, LicenseKey, LineKey, PositionRow, RequestKey, VersionMark};
 use crate::error::StoreFault;
-use crate::state::{Balance, LicenseState, Movement};
+use crate::state::{Balance, LicenseState};
 use crate::working::{Counters, Outcome};
 
 type Result<T> = std::result::Result<T, StoreFault>;
@@ -29,13 +26,6 @@ pub(crate) fn counters(connection: &Connection) -> Result<Counters> {
                 last_license_id,
             })
         })?)
-}
-
-pub(crate) fn save_counters(connection: &Connection, counters: &Counters) -> Result<()> {
-    connection
-        .prepare_cached("UPDATE ledger SET last_verdict_no = ?1, last_decided_at = ?2")?
-        .execute(params![counters.last_verdict_no, counters.last_decided_at])?;
-    Ok(())
 }
 
 pub(crate) fn outcome(connection: &Connection, key: &RequestKey) -> Result<Option<Outcome>> {
@@ -135,14 +125,6 @@ fn amount((quantity, usd): (Option<i64>, Option<i64>)) -> Option<AmountValue> {
     })
 }
 
-fn quantity(amount: &AmountValue) -> Option<i64> {
-    amount.quantity.map(Quantity::scaled)
-}
-
-fn usd(amount: &AmountValue) -> Option<i64> {
-    amount.value_usd.map(Usd::scaled)
-}
-
 pub(crate) fn version(
     connection: &Connection,
     license_id: i64,
@@ -209,227 +191,4 @@ pub(crate) fn position(
             })
         })
         .optional()?)
-}
-
-/// A verdict as it is stored.
-pub(crate) struct VerdictRow<'a> {
-    pub verdict_no: i64,
-    pub caller: &'a str,
-    pub refused: bool,
-    pub decided_at: Nanos,
-    pub request: &'a [u8],
-    pub answer: &'a [u8],
-}
-
-pub(crate) fn insert_verdict(connection: &Connection, row: &VerdictRow<'_>) -> Result<()> {
-    connection.prepare_cached("INSERT INTO verdict VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(
-        params![row.verdict_no, row.caller, row.refused, row.decided_at, row.request, row.answer],
-    )?;
-    Ok(())
-}
-
-pub(crate) fn insert_request(
-    connection: &Connection,
-    key: &RequestKey,
-    request_sha256: &[u8; 32],
-    verdict_no: i64,
-) -> Result<()> {
-    connection.prepare_cached("INSERT INTO request VALUES (?1, ?2, ?3, ?4)")?.execute(params![
-        key.caller,
-        key.request_id,
-        request_sha256,
-        verdict_no
-    ])?;
-    Ok(())
-}
-
-pub(crate) fn insert_effect<T>(
-    connection: &Connection,
-    effect: &Effect<T>,
-    verdict_no: i64,
-) -> Result<()> {
-    match effect {
-        Effect::Nothing => Ok(()),
-        Effect::Issue(issued) => insert_issued(connection, issued, verdict_no),
-        Effect::Draw(drawn) => insert_drawn(connection, drawn, verdict_no),
-    }
-}
-
-fn insert_issued<T>(connection: &Connection, issued: &Issued<T>, verdict_no: i64) -> Result<()> {
-    let state = &issued.state;
-    connection
-        .prepare_cached("INSERT INTO license VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
-        .execute(params![
-        state.license_id,
-        state.name.agency,
-        state.name.permit_key,
-        state.name.permit_number,
-        state.name.lookup_number,
-        state.version,
-        state.status as i32,
-        state.permit_seq.cast_signed(),
-        state.discharge_signature
-    ])?;
-    connection
-        .prepare_cached("INSERT INTO license_version VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
-        .execute(params![
-            state.license_id,
-            state.version,
-            issued.change_sha256,
-            issued.content,
-            issued.envelope,
-            verdict_no
-        ])?;
-    for balance in &state.balances {
-        insert_balance(connection, state.license_id, balance)?;
-    }
-    for movement in &issued.movements {
-        insert_movement(connection, state.license_id, movement, verdict_no)?;
-    }
-    Ok(())
-}
-
-fn insert_balance(connection: &Connection, license_id: i64, balance: &Balance) -> Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO balance VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        )?
-        .execute(params![
-            license_id,
-            balance.license_line_no,
-            balance.unit,
-            quantity(&balance.authorized),
-            quantity(&balance.available),
-            quantity(&balance.reserved).unwrap_or(0),
-            quantity(&balance.exercised).unwrap_or(0),
-            usd(&balance.authorized),
-            usd(&balance.available),
-            usd(&balance.reserved).unwrap_or(0),
-            usd(&balance.exercised).unwrap_or(0),
-        ])?;
-    Ok(())
-}
-
-/// Writes a license's standing and the one balance of it that moved.
-pub(crate) fn update_standing(
-    connection: &Connection,
-    state: &LicenseState,
-    balance: &Balance,
-) -> Result<()> {
-    connection
-        .prepare_cached("UPDATE license SET status = ?2, permit_seq = ?3 WHERE license_id = ?1")?
-        .execute(params![state.license_id, state.status as i32, state.permit_seq.cast_signed()])?;
-    connection
-        .prepare_cached(
-            "UPDATE balance SET available_quantity = ?3, available_usd = ?4,
-                    reserved_quantity = ?5, reserved_usd = ?6,
-                    exercised_quantity = ?7, exercised_usd = ?8
-             WHERE license_id = ?1 AND license_line_no = ?2",
-        )?
-        .execute(params![
-            state.license_id,
-            balance.license_line_no,
-            quantity(&balance.available),
-            usd(&balance.available),
-            quantity(&balance.reserved).unwrap_or(0),
-            usd(&balance.reserved).unwrap_or(0),
-            quantity(&balance.exercised).unwrap_or(0),
-            usd(&balance.exercised).unwrap_or(0),
-        ])?;
-    Ok(())
-}
-
-fn insert_drawn(connection: &Connection, drawn: &Drawn, verdict_no: i64) -> Result<()> {
-    let (line, movement) = (&drawn.line, &drawn.movement);
-    insert_movement(connection, drawn.state.license_id, movement, verdict_no)?;
-    connection
-        .prepare_cached("INSERT INTO draw VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
-        .execute(params![
-            line.declaration_number,
-            line.shipment_no,
-            line.line_no,
-            drawn.state.license_id,
-            movement.balance_after.license_line_no,
-            quantity(&movement.taken),
-            usd(&movement.taken),
-            drawn.position.state,
-            drawn.statement_sha256,
-            verdict_no
-        ])?;
-    connection
-        .prepare_cached(
-            "INSERT INTO position VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET position_no = ?3, state = ?4, acceptance_code = ?5,
-                                       verdict_no = ?6",
-        )?
-        .execute(params![
-            line.declaration_number,
-            line.shipment_no,
-            drawn.position.position_no.cast_signed(),
-            drawn.position.state,
-            drawn.position.acceptance_code,
-            verdict_no
-        ])?;
-    Ok(())
-}
-
-fn insert_movement(
-    connection: &Connection,
-    license_id: i64,
-    movement: &Movement,
-    verdict_no: i64,
-) -> Result<()> {
-    let after = &movement.balance_after;
-    connection
-        .prepare_cached(
-            "INSERT INTO movement VALUES
-             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-        )?
-        .execute(params![
-            license_id,
-            movement.permit_seq.cast_signed(),
-            movement.kind as i32,
-            movement.version,
-            movement.status as i32,
-            after.license_line_no,
-            movement.line_no,
-            quantity(&movement.taken),
-            usd(&movement.taken),
-            quantity(&movement.returned),
-            usd(&movement.returned),
-            quantity(&after.available),
-            usd(&after.available),
-            quantity(&after.reserved).unwrap_or(0),
-            usd(&after.reserved).unwrap_or(0),
-            quantity(&after.exercised).unwrap_or(0),
-            usd(&after.exercised).unwrap_or(0),
-            verdict_no
-        ])?;
-    Ok(())
-}
-
-/// Drops the caller's oldest refusals beyond `kept`, with the requests that they answered.
-pub(crate) fn prune_refusals(connection: &Connection, caller: &str, kept: i64) -> Result<usize> {
-    let Some(newest_dropped) = connection
-        .prepare_cached(
-            "SELECT verdict_no FROM verdict WHERE refused = 1 AND caller = ?1
-             ORDER BY verdict_no DESC LIMIT 1 OFFSET ?2",
-        )?
-        .query_row(params![caller, kept], |row| row.get::<_, i64>(0))
-        .optional()?
-    else {
-        return Ok(0);
-    };
-    connection
-        .prepare_cached(
-            "DELETE FROM request WHERE verdict_no IN
-             (SELECT verdict_no FROM verdict
-              WHERE refused = 1 AND caller = ?1 AND verdict_no <= ?2)",
-        )?
-        .execute(params![caller, newest_dropped])?;
-    Ok(connection
-        .prepare_cached(
-            "DELETE FROM verdict WHERE refused = 1 AND caller = ?1 AND verdict_no <= ?2",
-        )?
-        .execute(params![caller, newest_dropped])?)
 }

@@ -50,7 +50,8 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     connection
         .execute_batch(&format!(
-            "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
+            "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA foreign_keys = ON;
+             PRAGMA trusted_schema = OFF;"
         ))
         .map_err(|source| unusable(path, source))
 }

@@ -13,9 +13,9 @@ use crate::command::{Command, Nanos, Terms};
 use crate::decide::{self, Decided};
 use crate::error::{OpenError, StoreFault};
 use crate::load;
-use crate::rows::{self, VerdictRow};
-use crate::schema;
 use crate::working::WorkingSet;
+use crate::writes::{self, VerdictRow};
+use crate::{rows, schema};
 
 /// Refusals of one caller that come in between two looks at their bound.
 const REFUSALS_BETWEEN_PRUNINGS: u32 = 256;
@@ -97,7 +97,7 @@ impl<T: Terms> SqliteStore<T> {
         let answers = decide::seal(batch, &decided).map_err(StoreFault::Seal)?;
         write(&transaction, batch, &decided, &answers, decided_at)?;
         if answers.iter().any(Option::is_some) {
-            rows::save_counters(&transaction, &set.counters)?;
+            writes::save_counters(&transaction, &set.counters)?;
         }
         let refusing = decide::refusing_callers(batch, &decided);
         let replies = replies(&transaction, decided, answers)?;
@@ -106,7 +106,7 @@ impl<T: Terms> SqliteStore<T> {
             *since = since.saturating_add(1);
             if *since >= REFUSALS_BETWEEN_PRUNINGS {
                 *since = 0;
-                rows::prune_refusals(&transaction, caller, self.refusals_kept_per_caller.into())?;
+                writes::prune_refusals(&transaction, caller, self.refusals_kept_per_caller.into())?;
             }
         }
         transaction.commit().map_err(StoreFault::Uncertain)?;
@@ -127,14 +127,14 @@ fn write<C: Command>(
             Decided::Known(_) | Decided::Refused(_) => {}
             Decided::SameAs(verdict_no) => {
                 if let Some((key, sha256)) = request {
-                    rows::insert_request(connection, key, sha256, *verdict_no)?;
+                    writes::insert_request(connection, key, sha256, *verdict_no)?;
                 }
             }
             Decided::Recorded { verdict_no, record } => {
                 let (Some((key, sha256)), Some(answer)) = (request, answer) else {
                     return Err(StoreFault::Seal("a verdict without request or answer".into()));
                 };
-                rows::insert_verdict(
+                writes::insert_verdict(
                     connection,
                     &VerdictRow {
                         verdict_no: *verdict_no,
@@ -145,14 +145,14 @@ fn write<C: Command>(
                         answer,
                     },
                 )?;
-                rows::insert_request(connection, key, sha256, *verdict_no)?;
-                rows::insert_effect(connection, &record.effect, *verdict_no)?;
+                writes::insert_request(connection, key, sha256, *verdict_no)?;
+                writes::insert_effect(connection, &record.effect, *verdict_no)?;
             }
         }
     }
     // A license that many draws of the batch share is written once.
     for (state, balance) in decide::last_standings(decided) {
-        rows::update_standing(connection, state, balance)?;
+        writes::update_standing(connection, state, balance)?;
     }
     Ok(())
 }

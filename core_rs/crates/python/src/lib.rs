@@ -36,7 +36,9 @@ struct Caller(Arc<EngineCaller>);
 #[pymethods]
 impl Caller {
     #[new]
-    #[pyo3(signature = (name, role, agency="", permit_keys=Vec::new(), office="", broker_license="", rfc=""))]
+    #[pyo3(signature = (
+        name, role, agency="", permit_keys=Vec::new(), office="", broker_license="", rfc=""
+    ))]
     fn new(
         name: &str,
         role: &str,
@@ -119,8 +121,8 @@ impl Engine {
             if waiting.is_empty() {
                 return Ok(Vec::new());
             }
-            // One byte was written when the mailbox became filled; it is read with the mailbox held,
-            // so that the next filling rings again.
+            // One byte was written when the mailbox became filled; it is read with the mailbox
+            // held, so that the next filling rings again.
             let mut rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
             rung.read_exact(&mut [0])?;
             std::mem::take(&mut *waiting)
