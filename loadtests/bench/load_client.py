@@ -49,10 +49,12 @@ class Window:
 
     async def load(self, call: Call, requests: Iterator[bytes], until: float) -> None:
         """One of the outstanding calls: asks again and again until the window closes."""
-        while (began := time.perf_counter()) < until:
-            answer = await call(next(requests), timeout=TIMEOUT_S)
-            self.latencies_us.append((time.perf_counter() - began) * 1e6)
-            self.answers.append(answer)
+        answered = 0.0
+        while answered < until:
+            began = time.perf_counter()
+            self.answers.append(await call(next(requests), timeout=TIMEOUT_S))
+            answered = time.perf_counter()
+            self.latencies_us.append((answered - began) * 1e6)
 
 
 class Client:
