@@ -58,7 +58,7 @@ else
 endif
 
 bench: $(VENV)/.dev
-	$(BIN)/python -m benches $(BENCH)
+	$(BIN)/python -m loadtests.bench $(BENCH)
 
 # The same properties as in `make test`, for longer: about twenty minutes.
 test-long: $(VENV)/.dev
