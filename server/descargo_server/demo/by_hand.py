@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 import sys
 import uuid
 from dataclasses import dataclass
@@ -101,11 +100,11 @@ def serve_command(folder: Path) -> Command:
 
 
 def _program(name: str) -> str:
-    """How to call a program of this installation from where the person stands."""
+    """How to call a program of this installation from where the person stands.
+
+    Always by its path: the other terminal may know nothing of this environment.
+    """
     installed = Path(sys.executable).parent / name
-    found = shutil.which(name)
-    if found is not None and Path(found).absolute() == installed.absolute():
-        return name
     if not installed.is_file():
         return name
     try:

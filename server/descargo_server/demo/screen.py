@@ -232,9 +232,9 @@ def _balance_of(answer: Answer) -> Balance:
 
 
 def _tariff_code(grant: Grant) -> str:
-    """As the tariff prints it: 7208.39.01, NICO 01."""
+    """As the tariff prints it: 7208.39.01 NICO 01."""
     code = grant.tariff_code
-    return f"{code[:4]}.{code[4:6]}.{code[6:]}, NICO {grant.nico}"
+    return f"{code[:4]}.{code[4:6]}.{code[6:]} NICO {grant.nico}"
 
 
 def _grouped_number(number: str) -> str:
