@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -296,6 +298,25 @@ def test_answers_outlive_the_process(
     with serving(folder) as process:
         assert process.outcome(exercise.request_id) == answer
         assert process.validate(exercise) == answer
+
+
+def handshake(process: Process, version: ssl.TLSVersion) -> str | None:
+    """The TLS version that the process speaks with a lane; raises OSError when none."""
+    context = ssl.create_default_context(cafile=process.folder / "tls/ca.pem")
+    lane = process.folder / "tls/lane-tijuana"
+    context.load_cert_chain(lane.with_suffix(".pem"), lane.with_suffix(".key"))
+    context.minimum_version = context.maximum_version = version
+    with (
+        socket.create_connection(("127.0.0.1", process.port), READY_S) as plain,
+        context.wrap_socket(plain, server_hostname="localhost") as spoken,
+    ):
+        return spoken.version()
+
+
+def test_process_speaks_tls13_only(process: Process) -> None:
+    assert handshake(process, ssl.TLSVersion.TLSv1_3) == "TLSv1.3"
+    with pytest.raises(OSError, match=r".*"):
+        handshake(process, ssl.TLSVersion.TLSv1_2)
 
 
 def test_lane_of_another_office_may_not_exercise(process: Process) -> None:
