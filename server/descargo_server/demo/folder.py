@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["DECLARATIONS", "LICENSES", "PROFILES", "RECEIPTS", "FolderBusy", "FolderForeign"]
-__all__ += ["locked", "make_anew", "write_profiles"]
+__all__ += ["clear", "fill", "locked", "write_profiles"]
 
 PROFILES: Final = "profiles"
 LICENSES: Final = "licenses"
@@ -68,10 +68,8 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def make_anew(folder: Path, now: datetime) -> None:
-    """Fills the folder with a new PKI and configuration; raises FolderForeign before it harms."""
-    if any(folder.iterdir()):
-        _clear(folder)
+def fill(folder: Path, now: datetime) -> None:
+    """Fills the cleared folder with a new PKI and configuration."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     # From yesterday on, as `pki demo` does, so that a clock that is late does no harm.
     write_demo_pki(folder, FREE_PORT, midnight - timedelta(days=1))
@@ -93,9 +91,14 @@ def write_profiles(folder: Path, port: int) -> None:
     config.write_text(stated, encoding="utf-8")
 
 
-def _clear(folder: Path) -> None:
-    """Takes away what a demo writes, by name; whatever else a person put there stays."""
+def clear(folder: Path) -> None:
+    """Takes away what a former demo wrote, by name; whatever else a person put there stays.
+
+    Raises FolderForeign, before anything is touched, when the folder is no demo.
+    """
     read_me = folder / READ_ME_NAME
+    if not any(folder.iterdir()):
+        return
     if not read_me.is_file() or not read_me.read_bytes().startswith(MARKER.encode()):
         raise FolderForeign
     for name in (*FOLDERS, *OWN_FOLDERS):

@@ -26,8 +26,9 @@ from descargo_server.demo.folder import (
     RECEIPTS,
     FolderBusy,
     FolderForeign,
+    clear,
+    fill,
     locked,
-    make_anew,
     write_profiles,
 )
 from descargo_server.demo.grants import Grants, Start
@@ -92,9 +93,10 @@ class _Demo:
 
     def run(self, *, stay: bool) -> None:
         """Makes the folder, starts the server, plays, and stays up if it is told to."""
+        clear(self._folder)
         self._screen.title()
         self._screen.note("preparing", folder=self._folder)
-        make_anew(self._folder, self._start.at)
+        fill(self._folder, self._start.at)
         with ServerProcess(self._folder) as server:
             write_profiles(self._folder, server.port)
             self._screen.note("serving", port=server.port)
