@@ -217,7 +217,7 @@ impl Submit {
     /// The verdict that accepted this very change before (N402). What the law would say today of a
     /// change that is already accepted does not matter; whether it is truly signed does.
     fn accepted_before(&self, earlier: &Loaded<Terms>, findings: &[Finding]) -> Option<i64> {
-        let mark = earlier.version.as_ref()?;
+        let mark = earlier.version(self.submission.version)?;
         let trusted = findings.iter().all(|finding| !finding.code.as_str().starts_with('F'));
         (trusted && self.irregular.is_empty() && mark.change_sha256 == self.change_sha256)
             .then_some(mark.verdict_no)

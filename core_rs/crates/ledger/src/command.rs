@@ -80,8 +80,16 @@ pub struct Loaded<T> {
     pub state: LicenseState,
     /// Its content, when the keys asked for it.
     pub terms: Option<Arc<T>>,
-    /// The version asked for, when it exists.
-    pub version: Option<VersionMark>,
+    /// Those versions that the keys of the batch asked for and that exist.
+    pub versions: Vec<VersionMark>,
+}
+
+impl<T> Loaded<T> {
+    /// The mark of a version that was asked for, when it exists.
+    #[must_use]
+    pub fn version(&self, number: u32) -> Option<&VersionMark> {
+        self.versions.iter().find(|mark| mark.version == number)
+    }
 }
 
 /// What identifies an accepted change of a license.

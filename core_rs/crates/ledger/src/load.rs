@@ -51,7 +51,7 @@ fn licenses<T: Terms>(
         let states = rows::licenses(connection, key)?;
         let loaded = states
             .into_iter()
-            .map(|state| Loaded { state, terms: None, version: None })
+            .map(|state| Loaded { state, terms: None, versions: Vec::new() })
             .collect::<Vec<_>>();
         set.licenses.insert(key.clone(), loaded);
     }
@@ -59,11 +59,12 @@ fn licenses<T: Terms>(
         if keys.terms && row.terms.is_none() {
             row.terms = Some(terms(connection, cache, &row.state)?);
         }
-        let asked = keys
-            .version
-            .filter(|asked| row.version.as_ref().is_none_or(|mark| mark.version != *asked));
-        if let Some(asked) = asked {
-            row.version = rows::version(connection, row.state.license_id, asked)?;
+        // Requests of one batch may ask for several versions; none may hide another's.
+        if let Some(asked) = keys.version
+            && row.version(asked).is_none()
+            && let Some(mark) = rows::version(connection, row.state.license_id, asked)?
+        {
+            row.versions.push(mark);
         }
     }
     Ok(())

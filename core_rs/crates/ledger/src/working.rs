@@ -116,11 +116,11 @@ impl<T: Terms> WorkingSet<T> {
                 rows.push(Loaded {
                     state: issued.state.clone(),
                     terms: Some(issued.terms.clone()),
-                    version: Some(VersionMark {
+                    versions: vec![VersionMark {
                         version: issued.state.version,
                         change_sha256: issued.change_sha256,
                         verdict_no,
-                    }),
+                    }],
                 });
                 rows.sort_by(|one, other| one.state.name.agency.cmp(&other.state.name.agency));
             }

@@ -100,7 +100,7 @@ impl Command for Toy {
             (Act::Refuse, _) => refused("refused"),
             (Act::Panic, _) => panic!("a poisoned command"),
             (Act::Issue { .. }, Some(row)) => {
-                Decision::SameAs(row.version.as_ref().expect("asked for").verdict_no)
+                Decision::SameAs(row.version(1).expect("asked for").verdict_no)
             }
             (Act::Issue { left }, None) => {
                 let line = OpenedLine {
