@@ -106,10 +106,15 @@ impl Submit {
         }
         let earlier = self.earlier(view, &findings);
         if let Some(earlier) = earlier {
-            if let Some(verdict_no) = self.accepted_before(earlier, &findings) {
-                return Decision::SameAs(verdict_no);
+            match self.accepted_before(earlier) {
+                Some(verdict_no) if self.is_believed(&findings) => {
+                    return Decision::SameAs(verdict_no);
+                }
+                // The accepted change itself is no other license; why it is not believed this time
+                // has been told.
+                Some(_) => {}
+                None => findings.push(already_issued(earlier)),
             }
-            findings.push(already_issued(earlier));
         }
         let grant = grant.filter(|_| !findings.iter().any(Finding::refuses));
         let Some(grant) = grant else {
@@ -214,13 +219,18 @@ impl Submit {
         view.licenses.iter().find(|row| row.state.name.agency == *agency)
     }
 
-    /// The verdict that accepted this very change before (N402). What the law would say today of a
-    /// change that is already accepted does not matter; whether it is truly signed does.
-    fn accepted_before(&self, earlier: &Loaded<Terms>, findings: &[Finding]) -> Option<i64> {
+    /// The verdict that accepted this very change before (N402).
+    fn accepted_before(&self, earlier: &Loaded<Terms>) -> Option<i64> {
         let mark = earlier.version(self.submission.version)?;
-        let trusted = findings.iter().all(|finding| !finding.code.as_str().starts_with('F'));
-        (trusted && self.irregular.is_empty() && mark.change_sha256 == self.change_sha256)
-            .then_some(mark.verdict_no)
+        (mark.change_sha256 == self.change_sha256).then_some(mark.verdict_no)
+    }
+
+    /// Whether this is truly signed. What the law would say today of a change that is already
+    /// accepted does not matter; this does.
+    fn is_believed(&self, findings: &[Finding]) -> bool {
+        let signature_stands =
+            findings.iter().all(|finding| !finding.code.as_str().starts_with('F'));
+        signature_stands && self.irregular.is_empty()
     }
 
     fn matter(&self) -> Matter<'_> {
