@@ -1,0 +1,91 @@
+"""Every finding of a submission, from the bytes that an agency signs to the bytes of the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from descargo.catalogue import findings
+from descargo.v1 import submission_pb2, submission_service_pb2
+from tests.vectors.finding_cases import exercise_cases, submission_cases, submission_of
+from tests.vectors.finding_engine import FindingEngine, assert_answer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.world import World
+    from tests.vectors.finding_cases import SubmissionCase
+    from tests.vectors.signers import SigningWorld
+
+N402_IS_NEVER_SENT = "N402"
+
+
+def envelope_of(case: SubmissionCase, signing: SigningWorld) -> submission_pb2.Envelope:
+    """What a case sends: signed, and then spoilt where it says so."""
+    payload = submission_of(case).SerializeToString() + bytes.fromhex(case.append)
+    signer = signing.signer(case.signer)
+    envelope = submission_pb2.Envelope(
+        payload=payload,
+        signature=signer.sign(payload),
+        certificate_der=signer.certificate_der,
+    )
+    match case.spoil:
+        case "":
+            pass
+        case "signature":
+            flipped = envelope.signature[-1] ^ 1
+            envelope.signature = envelope.signature[:-1] + bytes([flipped])
+        case "payload":
+            envelope.payload = payload.replace(b"SE-0001/26", b"SE-0001/27")
+        case "certificate":
+            envelope.certificate_der = signing.signer("se-p256").certificate_der
+        case "no certificate":
+            envelope.certificate_der = b"no certificate"
+        case other:
+            pytest.fail(f"`spoil = {other}` is unknown")
+    return envelope
+
+
+@pytest.mark.parametrize("case", submission_cases(), ids=lambda case: f"{case.file}: {case.name}")
+def test_submission_gets_exactly_its_findings(
+    case: SubmissionCase, world: World, signing: SigningWorld, tmp_path: Path
+) -> None:
+    with FindingEngine.open(world, signing, tmp_path, case.policy) as engine:
+        first = None
+        for change in case.before:
+            assert not change, "a submission before is the good one"
+            first = engine.issue()
+        engine.move_to(case.now)
+        response = engine.submit(case.caller, envelope_of(case, signing))
+        answer = submission_service_pb2.SubmitLicenseResponse.FromString(response).answer
+        if case.same_answer:
+            assert response == first
+            return
+        assert_answer(answer, case, submission_pb2.Submission.DESCRIPTOR)
+        outcome = answer.verdict.WhichOneof("outcome")
+        assert outcome == ("error" if case.refuses else "firma")
+        if not case.refuses:
+            assert len(answer.verdict.firma.discharge_signature) == 8
+            assert answer.verdict.firma.movements
+
+
+def test_every_code_of_the_catalogue_has_a_case() -> None:
+    told = {
+        each.code for case in (*submission_cases(), *exercise_cases()) for each in case.expected
+    }
+    assert told | {N402_IS_NEVER_SENT} == set(findings())
+    assert N402_IS_NEVER_SENT not in told
+    assert any(case.same_answer for case in submission_cases()), "the behaviour of N402"
+
+
+def test_one_answer_tells_a_dozen_mistakes() -> None:
+    for cases in (submission_cases(), exercise_cases()):
+        assert max(len({each.code for each in case.expected}) for case in cases) >= 12
+
+
+def test_each_case_has_a_name_of_its_own() -> None:
+    names = [case.name for case in (*submission_cases(), *exercise_cases())]
+    doubled = {name for name in names if names.count(name) > 1}
+    assert not {name for name in doubled if sum(c.name == name for c in submission_cases()) > 1}
+    assert not {name for name in doubled if sum(c.name == name for c in exercise_cases()) > 1}
