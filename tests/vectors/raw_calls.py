@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
@@ -43,6 +44,8 @@ class Failure:
     """Empty when gRPC itself refused, before our code saw anything."""
     field: str = ""
     retry_after_s: float | None = None
+    said: str = dataclasses.field(default="", compare=False)
+    """Everything that was said, to look for what must not be."""
 
 
 def call(channel: grpc.Channel, method: str, request: bytes) -> bytes | Failure:
@@ -86,6 +89,7 @@ def _checked(error: grpc.Call) -> Failure:
         info.reason,
         violations[0].field if violations else "",
         waits[0] if waits else None,
+        f"{error.details()} {details}",
     )
 
 
