@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import grpc
 import pytest
+
 from descargo.catalogue import (
     ACTORS,
     CLASS_OF_LETTER,

@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from contract.conftest import Buf
+    from tests.contract.conftest import Buf
 
 PLANNED_RPCS: Final = {
     "ValidationService": {

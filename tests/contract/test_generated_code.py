@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from contract.conftest import Buf
+    from tests.contract.conftest import Buf
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@
 tariff, units, countries, regimes, customs offices and broker licenses. The core reads both.
 
 The shipped catalogue was imported from the official SAT catalogues in the form in which
-phpcfdi/resources-sat-catalogs puts them into the public domain (Unlicense). Their dates are those of
-the SAT's catalogues, so most rows begin with the catalogue itself, in 2024, and not with the law.
+phpcfdi/resources-sat-catalogs puts them into the public domain (Unlicense). Their dates are those
+of the SAT's catalogues, so most rows begin with the catalogue itself, in 2024, and not with the
+law.
 """

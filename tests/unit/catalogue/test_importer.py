@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pytest
+
 from descargo_server.catalogues.importer import (
     PROBLEMS_PER_FILE_MAX,
     CatalogueError,
@@ -17,7 +18,7 @@ from descargo_server.catalogues.importer import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from unit.catalogue.conftest import Catalogue, Source
+    from tests.unit.catalogue.conftest import Catalogue, Source
 
 
 @dataclass(frozen=True)

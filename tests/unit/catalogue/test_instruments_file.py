@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+
 from descargo.v1 import license_pb2
 
 CATALOGUES: Final = (

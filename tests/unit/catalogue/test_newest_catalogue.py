@@ -6,6 +6,7 @@ import gzip
 from typing import TYPE_CHECKING
 
 import pytest
+
 from descargo_server.catalogues.importer import (
     CatalogueError,
     import_sat_catalogs,
@@ -16,7 +17,7 @@ from descargo_server.catalogues.tariff_file import read_header
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from unit.catalogue.conftest import Source
+    from tests.unit.catalogue.conftest import Source
 
 
 def test_the_shipped_one_is_taken_when_it_is_the_only_one(shipped: Path, tmp_path: Path) -> None:
