@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING
 
 import pytest
 
 from descargo.catalogue import findings
 from descargo.v1 import submission_pb2, submission_service_pb2
-from tests.vectors.finding_cases import exercise_cases, submission_cases, submission_of
+from tests.vectors.finding_cases import (
+    exercise_cases,
+    good_submission,
+    submission_cases,
+    submission_of,
+)
 from tests.vectors.finding_engine import FindingEngine, assert_answer
 
 if TYPE_CHECKING:
@@ -68,6 +74,38 @@ def test_submission_gets_exactly_its_findings(
         if not case.refuses:
             assert len(answer.verdict.firma.discharge_signature) == 8
             assert answer.verdict.firma.movements
+
+
+def tariff_codes_in_kilograms(world: World) -> list[str]:
+    """Codes of the shipped tariff whose unit is the kilogram, in order."""
+    text = gzip.decompress(world.configuration.catalogue.read_bytes()).decode()
+    rows = (line.split("\t") for line in text.splitlines())
+    return list(dict.fromkeys(row[0] for row in rows if len(row) == 5 and row[2] == "1"))
+
+
+def test_license_of_the_most_lines_and_codes_is_accepted(
+    world: World, signing: SigningWorld, tmp_path: Path
+) -> None:
+    submission = good_submission()
+    line = submission.issue.lines[0]
+    del submission.issue.lines[1:]
+    for index, code in enumerate(tariff_codes_in_kilograms(world)[:599]):
+        if index < 100:
+            each = line if index == 0 else None
+        else:
+            each = submission.issue.lines.add()
+            each.CopyFrom(line)
+            each.line_no = index - 98
+        if each is not None:
+            del each.tariff_codes[:]
+        (each or line).tariff_codes.add(code=code)
+    assert len(submission.issue.lines) == 500
+    assert len(line.tariff_codes) == 100
+    with FindingEngine.open(world, signing, tmp_path, {}) as engine:
+        response = engine.issue(submission)
+    answer = submission_service_pb2.SubmitLicenseResponse.FromString(response).answer
+    assert not answer.verdict.findings
+    assert [each.permit_seq for each in answer.verdict.firma.movements] == list(range(1, 501))
 
 
 def test_every_code_of_the_catalogue_has_a_case() -> None:
