@@ -16,7 +16,7 @@ from descargo.v1 import verdict_pb2
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["audit", "balances"]
+__all__ = ["DIMENSIONS", "answers", "audit", "balances", "count", "recover"]
 
 Row = sqlite3.Row
 DIMENSIONS: Final = ("quantity", "usd")
@@ -40,6 +40,28 @@ def balances(ledger: Path) -> dict[tuple[str, int], Row]:
     with closing(_open(ledger)) as connection:
         rows = connection.execute("SELECT * FROM balance JOIN license USING (license_id)")
         return {(row["permit_number"], row["license_line_no"]): row for row in rows}
+
+
+def recover(ledger: Path) -> None:
+    """Lets plain SQLite put a file in order that its process left in the middle of something."""
+    with closing(sqlite3.connect(ledger, isolation_level=None)) as connection:
+        assert connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
+
+
+def count(ledger: Path, table: str) -> int:
+    """How many rows a table has."""
+    with closing(_open(ledger)) as connection:
+        found: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
+        return found
+
+
+def answers(ledger: Path) -> dict[tuple[str, str], bytes]:
+    """The stored answer of every request, by caller and key."""
+    with closing(_open(ledger)) as connection:
+        rows = connection.execute(
+            "SELECT request.caller, request_id, answer FROM request JOIN verdict USING (verdict_no)"
+        )
+        return {(caller, key): answer for caller, key, answer in rows}
 
 
 def _open(ledger: Path) -> sqlite3.Connection:

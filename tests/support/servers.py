@@ -93,6 +93,11 @@ class Server:
         return ClockFile(self.folder / "clock.txt")
 
     @property
+    def is_ready(self) -> bool:
+        """Whether the process has said that it serves."""
+        return self._ready_file.exists()
+
+    @property
     def log(self) -> str:
         """What the server wrote to standard error so far, over all its starts."""
         return (self.folder / "server.log").read_text(encoding="utf-8", errors="replace")
@@ -178,7 +183,7 @@ class Server:
         ended = os.pidfd_open(process.pid)
         deadline = time.monotonic() + READY_MAX_S
         try:
-            while not self._ready_file.exists():
+            while not self.is_ready:
                 late = time.monotonic() > deadline
                 # The descriptor of a process is readable once it has ended.
                 if late or select.select([ended], [], [], LOOK_AGAIN_S)[0]:
@@ -198,11 +203,15 @@ def server(
     *,
     clock: datetime = NOON,
     extra_config: str = "",
+    start: bool = True,
 ) -> Iterator[Server]:
-    """A server that serves, on a free port of loopback; its process is gone at the end."""
+    """A server that serves, on a free port of loopback; its process is gone at the end.
+
+    With `start=False` the test starts it.
+    """
     prepared = Server(world, folder, extra_config)
     prepared.clock.set(clock)
     try:
-        yield prepared.start()
+        yield prepared.start() if start else prepared
     finally:
         prepared.close()
