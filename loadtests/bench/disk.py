@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import os
-import statistics
 import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["median_sync_us"]
+__all__ = ["syncs_us"]
 
 PAGE: Final = b"\x5a" * 4096
 """A page of the ledger."""
+PAGES: Final = 1_024
+"""Pages of the file, written over in turn."""
 
 
-def median_sync_us(folder: Path, syncs: int) -> float:
-    """Microseconds that the middle one of some fdatasync calls takes, each behind one new page.
+def syncs_us(folder: Path, syncs: int) -> list[float]:
+    """Microseconds that each of some fdatasync calls takes, each behind one written page.
 
-    The file grows, as the log of a ledger does.
+    Pages are written over, as the log of a ledger does after its first lap. A file that grows would
+    take longer: the file system must then keep its new length too.
     """
     path = folder / "syncs"
     descriptor = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
     try:
+        os.write(descriptor, PAGE * PAGES)
+        os.fsync(descriptor)
         taken = []
-        for _ in range(syncs):
-            os.write(descriptor, PAGE)
+        for number in range(syncs):
+            os.pwrite(descriptor, PAGE, number % PAGES * len(PAGE))
             began = time.perf_counter()
             os.fdatasync(descriptor)
             taken.append((time.perf_counter() - began) * 1e6)
-        return statistics.median(taken)
+        return taken
     finally:
         os.close(descriptor)
         path.unlink()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from loadtests.bench.clients import Clients, Load, Sample
-from loadtests.bench.disk import median_sync_us
+from loadtests.bench.disk import syncs_us
 from loadtests.bench.empty_server import CHECK as EMPTY_CHECK
 from loadtests.bench.empty_server import VALIDATE as EMPTY_VALIDATE
 
@@ -45,6 +46,10 @@ class Cell:
         return Cell(EMPTY_OF[CHECK if self.name == CHECK else VALIDATE], self.outstanding)
 
 
+LONE_DRAWS: Final = Cell(VALIDATE, 1)
+"""What the disk's own time is compared with."""
+
+
 @dataclass(slots=True)
 class Measured:
     """The samples of each cell, round by round, and the disk's."""
@@ -58,13 +63,19 @@ def measure(stage: Stage, clients: Clients, sizes: Sizes, tell: Callable[[str], 
     measured = Measured()
     for round_no in range(1, sizes.rounds + 1):
         tell(f"round {round_no} of {sizes.rounds}")
-        measured.syncs_us.append(median_sync_us(stage.folder, sizes.syncs))
+        syncs: list[float] = []
         for cell in _cells():
+            if cell == LONE_DRAWS:
+                syncs += syncs_us(stage.folder, sizes.syncs)
             for measured_cell in (cell.empty(), cell) if cell.name != HOT else (cell,):
                 load = _load(measured_cell)
                 server = stage.empty if not load.expect else stage.validator
                 sample = clients.sample(server, load, sizes.warm_up_s, sizes.window_s)
                 measured.samples.setdefault(measured_cell, []).append(sample)
+            if cell == LONE_DRAWS:
+                # Before and after, since a disk may be busier a few seconds later.
+                syncs += syncs_us(stage.folder, sizes.syncs)
+        measured.syncs_us.append(statistics.median(syncs))
     return measured
 
 
