@@ -26,7 +26,7 @@ from descargo.v1 import license_pb2 as descargo_dot_v1_dot_license__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64\x65scargo/v1/submission.proto\x12\x0b\x64\x65scargo.v1\x1a\x19\x64\x65scargo/v1/license.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Q\n\x08\x45nvelope\x12\x11\n\x07payload\x18\x01 \x01(\x0cH\x00\x12\x11\n\tsignature\x18\x03 \x01(\x0c\x12\x17\n\x0f\x63\x65rtificate_der\x18\x04 \x01(\x0c\x42\x06\n\x04\x66orm\"\xf6\x01\n\nSubmission\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x11\n\tvalidator\x18\x02 \x01(\t\x12-\n\tsigned_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x07license\x18\x04 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x0f\n\x07version\x18\x05 \x01(\r\x12%\n\x05issue\x18\x06 \x01(\x0b\x32\x14.descargo.v1.LicenseH\x00\x12-\n\nonboarding\x18\x10 \x01(\x0b\x32\x17.descargo.v1.OnboardingH\x00\x42\x08\n\x06\x63hange\"c\n\nOnboarding\x12%\n\x07license\x18\x01 \x01(\x0b\x32\x14.descargo.v1.License\x12.\n\nremainders\x18\x02 \x03(\x0b\x32\x1a.descargo.v1.LineRemainder\"C\n\rLineRemainder\x12\x0f\n\x07line_no\x18\x01 \x01(\r\x12!\n\x04left\x18\x02 \x01(\x0b\x32\x13.descargo.v1.Amountb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x64\x65scargo/v1/submission.proto\x12\x0b\x64\x65scargo.v1\x1a\x19\x64\x65scargo/v1/license.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"m\n\x08\x45nvelope\x12\x11\n\x07payload\x18\x01 \x01(\x0cH\x00\x12\x1a\n\x10\x63\x61nonical_string\x18\x02 \x01(\tH\x00\x12\x11\n\tsignature\x18\x03 \x01(\x0c\x12\x17\n\x0f\x63\x65rtificate_der\x18\x04 \x01(\x0c\x42\x06\n\x04\x66orm\"\xb4\x04\n\nSubmission\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x11\n\tvalidator\x18\x02 \x01(\t\x12-\n\tsigned_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x07license\x18\x04 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x0f\n\x07version\x18\x05 \x01(\r\x12%\n\x05issue\x18\x06 \x01(\x0b\x32\x14.descargo.v1.LicenseH\x00\x12)\n\tamendment\x18\x07 \x01(\x0b\x32\x14.descargo.v1.LicenseH\x00\x12+\n\textension\x18\x08 \x01(\x0b\x32\x16.descargo.v1.ExtensionH\x00\x12\'\n\nsuspension\x18\t \x01(\x0b\x32\x11.descargo.v1.StopH\x00\x12\x33\n\rreinstatement\x18\n \x01(\x0b\x32\x1a.descargo.v1.ReinstatementH\x00\x12\'\n\nrevocation\x18\x0b \x01(\x0b\x32\x11.descargo.v1.StopH\x00\x12)\n\x0c\x63\x61ncellation\x18\x0c \x01(\x0b\x32\x11.descargo.v1.StopH\x00\x12\x32\n\x0cnotification\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12-\n\nonboarding\x18\x10 \x01(\x0b\x32\x17.descargo.v1.OnboardingH\x00\x42\x08\n\x06\x63hange\"c\n\nOnboarding\x12%\n\x07license\x18\x01 \x01(\x0b\x32\x14.descargo.v1.License\x12.\n\nremainders\x18\x02 \x03(\x0b\x32\x1a.descargo.v1.LineRemainder\"C\n\rLineRemainder\x12\x0f\n\x07line_no\x18\x01 \x01(\r\x12!\n\x04left\x18\x02 \x01(\x0b\x32\x13.descargo.v1.Amount\"-\n\tExtension\x12\x10\n\x08valid_to\x18\x01 \x01(\t\x12\x0e\n\x06office\x18\x02 \x01(\t\"\xd3\x01\n\x04Stop\x12\"\n\x05lines\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Extent\x12$\n\x07offices\x18\x02 \x01(\x0b\x32\x13.descargo.v1.Extent\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x13\n\x0blegal_basis\x18\x06 \x01(\t\";\n\rReinstatement\x12\x1a\n\x12suspension_version\x18\x01 \x01(\r\x12\x0e\n\x06reason\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,11 +34,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'descargo.v1.submission_pb2'
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ENVELOPE']._serialized_start=105
-  _globals['_ENVELOPE']._serialized_end=186
-  _globals['_SUBMISSION']._serialized_start=189
-  _globals['_SUBMISSION']._serialized_end=435
-  _globals['_ONBOARDING']._serialized_start=437
-  _globals['_ONBOARDING']._serialized_end=536
-  _globals['_LINEREMAINDER']._serialized_start=538
-  _globals['_LINEREMAINDER']._serialized_end=605
+  _globals['_ENVELOPE']._serialized_end=214
+  _globals['_SUBMISSION']._serialized_start=217
+  _globals['_SUBMISSION']._serialized_end=781
+  _globals['_ONBOARDING']._serialized_start=783
+  _globals['_ONBOARDING']._serialized_end=882
+  _globals['_LINEREMAINDER']._serialized_start=884
+  _globals['_LINEREMAINDER']._serialized_end=951
+  _globals['_EXTENSION']._serialized_start=953
+  _globals['_EXTENSION']._serialized_end=998
+  _globals['_STOP']._serialized_start=1001
+  _globals['_STOP']._serialized_end=1212
+  _globals['_REINSTATEMENT']._serialized_start=1214
+  _globals['_REINSTATEMENT']._serialized_end=1273
 # @@protoc_insertion_point(module_scope)

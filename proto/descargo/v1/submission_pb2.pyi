@@ -23,17 +23,23 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class Envelope(_message.Message):
     """Signed bytes with all that is needed to check them, kept whole as evidence.
-    Next unused field number: 5; 2 and 5 are kept for canonical_string and countersignatures.
+    Next unused field number: 5; 5 is kept for countersignatures.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PAYLOAD_FIELD_NUMBER: _builtins.int
+    CANONICAL_STRING_FIELD_NUMBER: _builtins.int
     SIGNATURE_FIELD_NUMBER: _builtins.int
     CERTIFICATE_DER_FIELD_NUMBER: _builtins.int
     payload: _builtins.bytes
     """A serialised `Submission`, at most 256 KiB. The signature covers exactly these bytes. Fields that
     this contract does not know, and singular fields that occur twice, are refused (S108).
+    """
+    canonical_string: _builtins.str
+    """The cadena original, form 1, of the `Submission` that the request states beside the envelope, at
+    most 256 KiB of UTF-8 in NFC. The signature covers its bytes. The validator builds it again from
+    the submission and compares (F510).
     """
     signature: _builtins.bytes
     """Signature over the form's bytes: RSASSA-PKCS1-v1_5 with SHA-256, ECDSA P-256 with SHA-256 (DER), or
@@ -45,14 +51,15 @@ class Envelope(_message.Message):
         self,
         *,
         payload: _builtins.bytes = ...,
+        canonical_string: _builtins.str = ...,
         signature: _builtins.bytes = ...,
         certificate_der: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "payload", b"payload"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["canonical_string", b"canonical_string", "form", b"form", "payload", b"payload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_der", b"certificate_der", "form", b"form", "payload", b"payload", "signature", b"signature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["canonical_string", b"canonical_string", "certificate_der", b"certificate_der", "form", b"form", "payload", b"payload", "signature", b"signature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_form: _TypeAlias = _typing.Literal["payload"]  # noqa: Y015
+    _WhichOneofReturnType_form: _TypeAlias = _typing.Literal["payload", "canonical_string"]  # noqa: Y015
     _WhichOneofArgType_form: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_form) -> _WhichOneofReturnType_form | None: ...
 
@@ -61,8 +68,7 @@ Global___Envelope: _TypeAlias = Envelope  # noqa: Y015
 @_typing.final
 class Submission(_message.Message):
     """One change of one license, as its agency signs it.
-    Next unused field number: 17; 7 to 15 are kept for amendment, extension, suspension,
-    reinstatement, revocation, cancellation, notification, adjustment and contra.
+    Next unused field number: 17; 14 and 15 are kept for adjustment and contra.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -73,6 +79,13 @@ class Submission(_message.Message):
     LICENSE_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     ISSUE_FIELD_NUMBER: _builtins.int
+    AMENDMENT_FIELD_NUMBER: _builtins.int
+    EXTENSION_FIELD_NUMBER: _builtins.int
+    SUSPENSION_FIELD_NUMBER: _builtins.int
+    REINSTATEMENT_FIELD_NUMBER: _builtins.int
+    REVOCATION_FIELD_NUMBER: _builtins.int
+    CANCELLATION_FIELD_NUMBER: _builtins.int
+    NOTIFICATION_FIELD_NUMBER: _builtins.int
     ONBOARDING_FIELD_NUMBER: _builtins.int
     type: _builtins.str
     """Always `descargo.v1.Submission`, so that this signature serves no other kind of message. Required."""
@@ -93,6 +106,36 @@ class Submission(_message.Message):
         """A new license; version 1."""
 
     @_builtins.property
+    def amendment(self) -> _license_pb2.License:
+        """The whole license as it shall be. Only value, countries and description may differ (RLCE 23), so
+        that anything else shows (N403).
+        """
+
+    @_builtins.property
+    def extension(self) -> Global___Extension:
+        """A later last day (prorroga)."""
+
+    @_builtins.property
+    def suspension(self) -> Global___Stop:
+        """Stops exercises for a time."""
+
+    @_builtins.property
+    def reinstatement(self) -> Global___Reinstatement:
+        """Ends a suspension."""
+
+    @_builtins.property
+    def revocation(self) -> Global___Stop:
+        """Stops exercises for good, by the agency's decision."""
+
+    @_builtins.property
+    def cancellation(self) -> Global___Stop:
+        """Stops exercises for good, at the holder's request."""
+
+    @_builtins.property
+    def notification(self) -> _timestamp_pb2.Timestamp:
+        """When the holder signed "de notificado"; the license becomes active."""
+
+    @_builtins.property
     def onboarding(self) -> Global___Onboarding:
         """A license that was already in use elsewhere, with what is left of it; version 1."""
 
@@ -105,13 +148,20 @@ class Submission(_message.Message):
         license: _license_pb2.LicenseId | None = ...,
         version: _builtins.int = ...,
         issue: _license_pb2.License | None = ...,
+        amendment: _license_pb2.License | None = ...,
+        extension: Global___Extension | None = ...,
+        suspension: Global___Stop | None = ...,
+        reinstatement: Global___Reinstatement | None = ...,
+        revocation: Global___Stop | None = ...,
+        cancellation: Global___Stop | None = ...,
+        notification: _timestamp_pb2.Timestamp | None = ...,
         onboarding: Global___Onboarding | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "issue", b"issue", "license", b"license", "onboarding", b"onboarding", "signed_at", b"signed_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amendment", b"amendment", "cancellation", b"cancellation", "change", b"change", "extension", b"extension", "issue", b"issue", "license", b"license", "notification", b"notification", "onboarding", b"onboarding", "reinstatement", b"reinstatement", "revocation", b"revocation", "signed_at", b"signed_at", "suspension", b"suspension"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change", b"change", "issue", b"issue", "license", b"license", "onboarding", b"onboarding", "signed_at", b"signed_at", "type", b"type", "validator", b"validator", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amendment", b"amendment", "cancellation", b"cancellation", "change", b"change", "extension", b"extension", "issue", b"issue", "license", b"license", "notification", b"notification", "onboarding", b"onboarding", "reinstatement", b"reinstatement", "revocation", b"revocation", "signed_at", b"signed_at", "suspension", b"suspension", "type", b"type", "validator", b"validator", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["issue", "onboarding"]  # noqa: Y015
+    _WhichOneofReturnType_change: _TypeAlias = _typing.Literal["issue", "amendment", "extension", "suspension", "reinstatement", "revocation", "cancellation", "notification", "onboarding"]  # noqa: Y015
     _WhichOneofArgType_change: _TypeAlias = _typing.Literal["change", b"change"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_change) -> _WhichOneofReturnType_change | None: ...
 
@@ -181,3 +231,114 @@ class LineRemainder(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LineRemainder: _TypeAlias = LineRemainder  # noqa: Y015
+
+@_typing.final
+class Extension(_message.Message):
+    """A later last day.
+    Next unused field number: 3
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALID_TO_FIELD_NUMBER: _builtins.int
+    OFFICE_FIELD_NUMBER: _builtins.int
+    valid_to: _builtins.str
+    """New last day, `YYYY-MM-DD`, Mexico City; not before the present one. Required."""
+    office: _builtins.str
+    """Customs office that extends, 3 digits. Empty: the agency does. Only for instruments whose profile
+    allows it.
+    """
+    def __init__(
+        self,
+        *,
+        valid_to: _builtins.str = ...,
+        office: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["office", b"office", "valid_to", b"valid_to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Extension: _TypeAlias = Extension  # noqa: Y015
+
+@_typing.final
+class Stop(_message.Message):
+    """What is stopped: exercises on these lines at these offices in this time. The arm of the submission
+    says whether it is a suspension, a revocation or a cancellation.
+    Next unused field number: 7
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINES_FIELD_NUMBER: _builtins.int
+    OFFICES_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    LEGAL_BASIS_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why, 1 to 250 characters. Required."""
+    legal_basis: _builtins.str
+    """Legal basis as the agency cites it, at most 250 characters."""
+    @_builtins.property
+    def lines(self) -> _license_pb2.Extent:
+        """License lines, as decimal numbers. Required."""
+
+    @_builtins.property
+    def offices(self) -> _license_pb2.Extent:
+        """Customs offices; matched by their two-digit aduana. Required."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """From when on; absent: from the decision on. Never before the decision."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when; absent: until it is ended. Only for a suspension."""
+
+    def __init__(
+        self,
+        *,
+        lines: _license_pb2.Extent | None = ...,
+        offices: _license_pb2.Extent | None = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+        legal_basis: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "lines", b"lines", "offices", b"offices", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "legal_basis", b"legal_basis", "lines", b"lines", "offices", b"offices", "reason", b"reason", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Stop: _TypeAlias = Stop  # noqa: Y015
+
+@_typing.final
+class Reinstatement(_message.Message):
+    """Ends a suspension before its time.
+    Next unused field number: 3
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUSPENSION_VERSION_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    suspension_version: _builtins.int
+    """Version of the license that the suspension made. Required."""
+    reason: _builtins.str
+    """Why, 1 to 250 characters. Required."""
+    def __init__(
+        self,
+        *,
+        suspension_version: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "suspension_version", b"suspension_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Reinstatement: _TypeAlias = Reinstatement  # noqa: Y015

@@ -3,11 +3,14 @@
 isort:skip_file
 What agencies call."""
 
+from collections import abc as _abc
 from descargo.v1 import license_pb2 as _license_pb2
 from descargo.v1 import submission_pb2 as _submission_pb2
 from descargo.v1 import verdict_pb2 as _verdict_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -19,31 +22,65 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _AlertKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AlertKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AlertKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ALERT_KIND_UNSPECIFIED: _AlertKind.ValueType  # 0
+    """Never sent."""
+    ALERT_KIND_USAGE: _AlertKind.ValueType  # 1
+    """80, 95 or 100 percent are used."""
+    ALERT_KIND_EXPIRY: _AlertKind.ValueType  # 2
+    """The last day is near and a balance is left."""
+    ALERT_KIND_EXHAUSTION: _AlertKind.ValueType  # 3
+    """At its present pace it will be used up before its last day."""
+
+class AlertKind(_AlertKind, metaclass=_AlertKindEnumTypeWrapper):
+    """What an alert is about."""
+
+ALERT_KIND_UNSPECIFIED: AlertKind.ValueType  # 0
+"""Never sent."""
+ALERT_KIND_USAGE: AlertKind.ValueType  # 1
+"""80, 95 or 100 percent are used."""
+ALERT_KIND_EXPIRY: AlertKind.ValueType  # 2
+"""The last day is near and a balance is left."""
+ALERT_KIND_EXHAUSTION: AlertKind.ValueType  # 3
+"""At its present pace it will be used up before its last day."""
+Global___AlertKind: _TypeAlias = AlertKind  # noqa: Y015
+
 @_typing.final
 class SubmitLicenseRequest(_message.Message):
     """Submits one signed change.
-    Next unused field number: 3; 3 is kept for the submission of a canonical string.
+    Next unused field number: 4
     """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     ENVELOPE_FIELD_NUMBER: _builtins.int
+    SUBMISSION_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """UUID chosen by the caller and kept over its retries. Required."""
     @_builtins.property
     def envelope(self) -> _submission_pb2.Envelope:
         """The signed submission. Required."""
 
+    @_builtins.property
+    def submission(self) -> _submission_pb2.Submission:
+        """What the canonical string says. Required with a canonical string, absent with a payload."""
+
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         envelope: _submission_pb2.Envelope | None = ...,
+        submission: _submission_pb2.Submission | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope", "submission", b"submission"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope", "request_id", b"request_id", "submission", b"submission"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -136,7 +173,7 @@ Global___GetLicenseResponse: _TypeAlias = GetLicenseResponse  # noqa: Y015
 @_typing.final
 class LicenseRecord(_message.Message):
     """A license as the validator holds it.
-    Next unused field number: 4; 4 and 5 are kept for stops and next_steps.
+    Next unused field number: 6
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -144,6 +181,8 @@ class LicenseRecord(_message.Message):
     STANDING_FIELD_NUMBER: _builtins.int
     LICENSE_FIELD_NUMBER: _builtins.int
     DISCHARGE_SIGNATURE_FIELD_NUMBER: _builtins.int
+    STOPS_FIELD_NUMBER: _builtins.int
+    NEXT_STEPS_FIELD_NUMBER: _builtins.int
     discharge_signature: _builtins.str
     """Its discharge signature. Only for its own agency and auditors."""
     @_builtins.property
@@ -154,17 +193,432 @@ class LicenseRecord(_message.Message):
     def license(self) -> _license_pb2.License:
         """Its content in the version asked for."""
 
+    @_builtins.property
+    def stops(self) -> _containers.RepeatedCompositeFieldContainer[_submission_pb2.Stop]:
+        """Suspensions and revocations that stand, with what they cover."""
+
+    @_builtins.property
+    def next_steps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What may come next, by the names of the change: `amendment`, `extension` and so on."""
+
     def __init__(
         self,
         *,
         standing: _verdict_pb2.Standing | None = ...,
         license: _license_pb2.License | None = ...,
         discharge_signature: _builtins.str = ...,
+        stops: _abc.Iterable[_submission_pb2.Stop] | None = ...,
+        next_steps: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["license", b"license", "standing", b"standing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["discharge_signature", b"discharge_signature", "license", b"license", "standing", b"standing"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["discharge_signature", b"discharge_signature", "license", b"license", "next_steps", b"next_steps", "standing", b"standing", "stops", b"stops"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LicenseRecord: _TypeAlias = LicenseRecord  # noqa: Y015
+
+@_typing.final
+class SubmitLicensesRequest(_message.Message):
+    """One message of an agency's stream: the first one names the stream, the others carry items.
+    Next unused field number: 4
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STREAM_ID_FIELD_NUMBER: _builtins.int
+    FIRST_SEQUENCE_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    stream_id: _builtins.str
+    """Name of the stream, a UUID that the agency keeps over its connections. Required in the first
+    message, which has no items; empty afterwards.
+    """
+    first_sequence: _builtins.int
+    """Sequence of the first item; sequences start at 1 and leave no gap."""
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubmitLicenseRequest]:
+        """At most 500 items."""
+
+    def __init__(
+        self,
+        *,
+        stream_id: _builtins.str = ...,
+        first_sequence: _builtins.int = ...,
+        items: _abc.Iterable[Global___SubmitLicenseRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_sequence", b"first_sequence", "items", b"items", "stream_id", b"stream_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitLicensesRequest: _TypeAlias = SubmitLicensesRequest  # noqa: Y015
+
+@_typing.final
+class SubmitLicensesResponse(_message.Message):
+    """What the validator answers on an agency's stream.
+    Next unused field number: 4
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWERED_SEQUENCE_FIELD_NUMBER: _builtins.int
+    CREDIT_FIELD_NUMBER: _builtins.int
+    ANSWERS_FIELD_NUMBER: _builtins.int
+    answered_sequence: _builtins.int
+    """Last sequence whose answer is durable. Resume with the one after it."""
+    credit: _builtins.int
+    """How many more items the agency may send now, beyond those that are not answered yet."""
+    @_builtins.property
+    def answers(self) -> _containers.RepeatedCompositeFieldContainer[_verdict_pb2.ItemAnswer]:
+        """Answers in order; the last one belongs to `answered_sequence`."""
+
+    def __init__(
+        self,
+        *,
+        answered_sequence: _builtins.int = ...,
+        credit: _builtins.int = ...,
+        answers: _abc.Iterable[_verdict_pb2.ItemAnswer] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answered_sequence", b"answered_sequence", "answers", b"answers", "credit", b"credit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitLicensesResponse: _TypeAlias = SubmitLicensesResponse  # noqa: Y015
+
+@_typing.final
+class WatchExercisesRequest(_message.Message):
+    """Starts following.
+    Next unused field number: 2
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURSOR_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """Where to go on, from an earlier event. Empty: from the first movement."""
+    def __init__(
+        self,
+        *,
+        cursor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchExercisesRequest: _TypeAlias = WatchExercisesRequest  # noqa: Y015
+
+@_typing.final
+class WatchExercisesResponse(_message.Message):
+    """One event.
+    Next unused field number: 6
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CURSOR_FIELD_NUMBER: _builtins.int
+    MOVEMENT_FIELD_NUMBER: _builtins.int
+    ALERT_FIELD_NUMBER: _builtins.int
+    HEARTBEAT_FIELD_NUMBER: _builtins.int
+    RECEIPT_FIELD_NUMBER: _builtins.int
+    cursor: _builtins.str
+    """Where to go on after this event."""
+    @_builtins.property
+    def movement(self) -> _verdict_pb2.RecordedMovement:
+        """A movement of one of the agency's licenses."""
+
+    @_builtins.property
+    def alert(self) -> Global___Alert:
+        """Something to look at."""
+
+    @_builtins.property
+    def heartbeat(self) -> Global___Heartbeat:
+        """Nothing happened for a while; the stream lives."""
+
+    @_builtins.property
+    def receipt(self) -> _verdict_pb2.Receipt:
+        """The receipt of the verdict that made the movement."""
+
+    def __init__(
+        self,
+        *,
+        cursor: _builtins.str = ...,
+        movement: _verdict_pb2.RecordedMovement | None = ...,
+        alert: Global___Alert | None = ...,
+        heartbeat: Global___Heartbeat | None = ...,
+        receipt: _verdict_pb2.Receipt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["alert", b"alert", "event", b"event", "heartbeat", b"heartbeat", "movement", b"movement", "receipt", b"receipt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alert", b"alert", "cursor", b"cursor", "event", b"event", "heartbeat", b"heartbeat", "movement", b"movement", "receipt", b"receipt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["movement", "alert", "heartbeat"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___WatchExercisesResponse: _TypeAlias = WatchExercisesResponse  # noqa: Y015
+
+@_typing.final
+class Alert(_message.Message):
+    """Something that an agency wants to know of a license.
+    Next unused field number: 6
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    LICENSE_FIELD_NUMBER: _builtins.int
+    LICENSE_LINE_NO_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    ON_DATE_FIELD_NUMBER: _builtins.int
+    kind: Global___AlertKind.ValueType
+    """What it is."""
+    license_line_no: _builtins.int
+    """License line. 0: the whole license."""
+    percent: _builtins.int
+    """Percent used, for usage."""
+    on_date: _builtins.str
+    """The day of expiry, or the day on which it will be used up at its present pace, `YYYY-MM-DD`."""
+    @_builtins.property
+    def license(self) -> _license_pb2.LicenseId:
+        """The license."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___AlertKind.ValueType = ...,
+        license: _license_pb2.LicenseId | None = ...,
+        license_line_no: _builtins.int = ...,
+        percent: _builtins.int = ...,
+        on_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["license", b"license"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "license", b"license", "license_line_no", b"license_line_no", "on_date", b"on_date", "percent", b"percent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Alert: _TypeAlias = Alert  # noqa: Y015
+
+@_typing.final
+class Heartbeat(_message.Message):
+    """Nothing happened for a while.
+    Next unused field number: 1
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Heartbeat: _TypeAlias = Heartbeat  # noqa: Y015
+
+@_typing.final
+class ListLicensesRequest(_message.Message):
+    """Asks for licenses.
+    Next unused field number: 4
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILTER_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    filter: _builtins.str
+    """AIP-160 filter over agency, permit_key, permit_number, status, holder_rfc, valid_from, valid_to,
+    such as `permit_key = "C1" AND valid_to < "2027-01-01"`. Empty: all that the caller may read.
+    """
+    page_size: _builtins.int
+    """At most so many, 1 to 1,000; 0: 100."""
+    page_token: _builtins.str
+    """From an earlier answer to the same question."""
+    def __init__(
+        self,
+        *,
+        filter: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLicensesRequest: _TypeAlias = ListLicensesRequest  # noqa: Y015
+
+@_typing.final
+class ListLicensesResponse(_message.Message):
+    """A page of licenses.
+    Next unused field number: 3
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty: this was the last page."""
+    @_builtins.property
+    def records(self) -> _containers.RepeatedCompositeFieldContainer[Global___LicenseRecord]:
+        """By agency, key and number."""
+
+    def __init__(
+        self,
+        *,
+        records: _abc.Iterable[Global___LicenseRecord] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "records", b"records"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLicensesResponse: _TypeAlias = ListLicensesResponse  # noqa: Y015
+
+@_typing.final
+class ListLicenseVersionsRequest(_message.Message):
+    """Asks for the versions of a license.
+    Next unused field number: 4
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LICENSE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most so many, 1 to 1,000; 0: 100."""
+    page_token: _builtins.str
+    """From an earlier answer to the same question."""
+    @_builtins.property
+    def license(self) -> _license_pb2.LicenseId:
+        """The license. Required."""
+
+    def __init__(
+        self,
+        *,
+        license: _license_pb2.LicenseId | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["license", b"license"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["license", b"license", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLicenseVersionsRequest: _TypeAlias = ListLicenseVersionsRequest  # noqa: Y015
+
+@_typing.final
+class ListLicenseVersionsResponse(_message.Message):
+    """A page of versions.
+    Next unused field number: 3
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty: this was the last page."""
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___LicenseVersion]:
+        """From the first on."""
+
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___LicenseVersion] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_page_token", b"next_page_token", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLicenseVersionsResponse: _TypeAlias = ListLicenseVersionsResponse  # noqa: Y015
+
+@_typing.final
+class LicenseVersion(_message.Message):
+    """One version of a license.
+    Next unused field number: 5
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    ENVELOPE_FIELD_NUMBER: _builtins.int
+    VERDICT_ID_FIELD_NUMBER: _builtins.int
+    CHANGES_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    """Its number."""
+    verdict_id: _builtins.str
+    """The verdict that accepted it."""
+    @_builtins.property
+    def envelope(self) -> _submission_pb2.Envelope:
+        """What the agency signed."""
+
+    @_builtins.property
+    def changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___FieldChange]:
+        """What it changed, field by field."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        envelope: _submission_pb2.Envelope | None = ...,
+        verdict_id: _builtins.str = ...,
+        changes: _abc.Iterable[Global___FieldChange] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changes", b"changes", "envelope", b"envelope", "verdict_id", b"verdict_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LicenseVersion: _TypeAlias = LicenseVersion  # noqa: Y015
+
+@_typing.final
+class FieldChange(_message.Message):
+    """One field that a version changed.
+    Next unused field number: 4
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FIELD_FIELD_NUMBER: _builtins.int
+    OLD_VALUE_FIELD_NUMBER: _builtins.int
+    NEW_VALUE_FIELD_NUMBER: _builtins.int
+    field: _builtins.str
+    """Path of the field in the license, such as `lines[0].authorized.value_usd`."""
+    old_value: _builtins.str
+    """What it was. Empty: it was absent."""
+    new_value: _builtins.str
+    """What it is. Empty: it is absent."""
+    def __init__(
+        self,
+        *,
+        field: _builtins.str = ...,
+        old_value: _builtins.str = ...,
+        new_value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["field", b"field", "new_value", b"new_value", "old_value", b"old_value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FieldChange: _TypeAlias = FieldChange  # noqa: Y015

@@ -46,6 +46,26 @@ class SubmissionServiceStub:
                 request_serializer=descargo_dot_v1_dot_submission__service__pb2.GetLicenseRequest.SerializeToString,
                 response_deserializer=descargo_dot_v1_dot_submission__service__pb2.GetLicenseResponse.FromString,
                 _registered_method=True)
+        self.SubmitLicenses = channel.stream_stream(
+                '/descargo.v1.SubmissionService/SubmitLicenses',
+                request_serializer=descargo_dot_v1_dot_submission__service__pb2.SubmitLicensesRequest.SerializeToString,
+                response_deserializer=descargo_dot_v1_dot_submission__service__pb2.SubmitLicensesResponse.FromString,
+                _registered_method=True)
+        self.WatchExercises = channel.unary_stream(
+                '/descargo.v1.SubmissionService/WatchExercises',
+                request_serializer=descargo_dot_v1_dot_submission__service__pb2.WatchExercisesRequest.SerializeToString,
+                response_deserializer=descargo_dot_v1_dot_submission__service__pb2.WatchExercisesResponse.FromString,
+                _registered_method=True)
+        self.ListLicenses = channel.unary_unary(
+                '/descargo.v1.SubmissionService/ListLicenses',
+                request_serializer=descargo_dot_v1_dot_submission__service__pb2.ListLicensesRequest.SerializeToString,
+                response_deserializer=descargo_dot_v1_dot_submission__service__pb2.ListLicensesResponse.FromString,
+                _registered_method=True)
+        self.ListLicenseVersions = channel.unary_unary(
+                '/descargo.v1.SubmissionService/ListLicenseVersions',
+                request_serializer=descargo_dot_v1_dot_submission__service__pb2.ListLicenseVersionsRequest.SerializeToString,
+                response_deserializer=descargo_dot_v1_dot_submission__service__pb2.ListLicenseVersionsResponse.FromString,
+                _registered_method=True)
 
 
 class SubmissionServiceServicer:
@@ -69,6 +89,38 @@ class SubmissionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SubmitLicenses(self, request_iterator, context):
+        """Submits many signed changes over one stream that resumes. Agencies. The first message names the
+        stream; the validator answers with the last answered sequence and the first credit. Then frames of
+        at most 500 items and 4 MiB, within the credit; answers in order, each item for itself.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchExercises(self, request, context):
+        """Follows every movement of the agency's licenses, in order, from a cursor, with alerts and
+        heartbeats. Agencies.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLicenses(self, request, context):
+        """Lists licenses. An agency its own; auditors and coordinators all.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListLicenseVersions(self, request, context):
+        """Lists the versions of a license, each with its evidence and with what it changed. As GetLicense,
+        without lanes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SubmissionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -81,6 +133,26 @@ def add_SubmissionServiceServicer_to_server(servicer, server):
                     servicer.GetLicense,
                     request_deserializer=descargo_dot_v1_dot_submission__service__pb2.GetLicenseRequest.FromString,
                     response_serializer=descargo_dot_v1_dot_submission__service__pb2.GetLicenseResponse.SerializeToString,
+            ),
+            'SubmitLicenses': grpc.stream_stream_rpc_method_handler(
+                    servicer.SubmitLicenses,
+                    request_deserializer=descargo_dot_v1_dot_submission__service__pb2.SubmitLicensesRequest.FromString,
+                    response_serializer=descargo_dot_v1_dot_submission__service__pb2.SubmitLicensesResponse.SerializeToString,
+            ),
+            'WatchExercises': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchExercises,
+                    request_deserializer=descargo_dot_v1_dot_submission__service__pb2.WatchExercisesRequest.FromString,
+                    response_serializer=descargo_dot_v1_dot_submission__service__pb2.WatchExercisesResponse.SerializeToString,
+            ),
+            'ListLicenses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLicenses,
+                    request_deserializer=descargo_dot_v1_dot_submission__service__pb2.ListLicensesRequest.FromString,
+                    response_serializer=descargo_dot_v1_dot_submission__service__pb2.ListLicensesResponse.SerializeToString,
+            ),
+            'ListLicenseVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLicenseVersions,
+                    request_deserializer=descargo_dot_v1_dot_submission__service__pb2.ListLicenseVersionsRequest.FromString,
+                    response_serializer=descargo_dot_v1_dot_submission__service__pb2.ListLicenseVersionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -139,6 +211,114 @@ class SubmissionService:
             '/descargo.v1.SubmissionService/GetLicense',
             descargo_dot_v1_dot_submission__service__pb2.GetLicenseRequest.SerializeToString,
             descargo_dot_v1_dot_submission__service__pb2.GetLicenseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitLicenses(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/descargo.v1.SubmissionService/SubmitLicenses',
+            descargo_dot_v1_dot_submission__service__pb2.SubmitLicensesRequest.SerializeToString,
+            descargo_dot_v1_dot_submission__service__pb2.SubmitLicensesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchExercises(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/descargo.v1.SubmissionService/WatchExercises',
+            descargo_dot_v1_dot_submission__service__pb2.WatchExercisesRequest.SerializeToString,
+            descargo_dot_v1_dot_submission__service__pb2.WatchExercisesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLicenses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/descargo.v1.SubmissionService/ListLicenses',
+            descargo_dot_v1_dot_submission__service__pb2.ListLicensesRequest.SerializeToString,
+            descargo_dot_v1_dot_submission__service__pb2.ListLicensesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLicenseVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/descargo.v1.SubmissionService/ListLicenseVersions',
+            descargo_dot_v1_dot_submission__service__pb2.ListLicenseVersionsRequest.SerializeToString,
+            descargo_dot_v1_dot_submission__service__pb2.ListLicenseVersionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,21 @@ class SubmissionServiceStub:
     """Reads a license and its balances. Its agency, auditors, and officers at a lane, for whom there is no
     paper. NOT_FOUND with reason LICENSE_UNKNOWN also for another agency's license.
     """
+    SubmitLicenses: _grpc.StreamStreamMultiCallable[_submission_service_pb2.SubmitLicensesRequest, _submission_service_pb2.SubmitLicensesResponse]
+    """Submits many signed changes over one stream that resumes. Agencies. The first message names the
+    stream; the validator answers with the last answered sequence and the first credit. Then frames of
+    at most 500 items and 4 MiB, within the credit; answers in order, each item for itself.
+    """
+    WatchExercises: _grpc.UnaryStreamMultiCallable[_submission_service_pb2.WatchExercisesRequest, _submission_service_pb2.WatchExercisesResponse]
+    """Follows every movement of the agency's licenses, in order, from a cursor, with alerts and
+    heartbeats. Agencies.
+    """
+    ListLicenses: _grpc.UnaryUnaryMultiCallable[_submission_service_pb2.ListLicensesRequest, _submission_service_pb2.ListLicensesResponse]
+    """Lists licenses. An agency its own; auditors and coordinators all."""
+    ListLicenseVersions: _grpc.UnaryUnaryMultiCallable[_submission_service_pb2.ListLicenseVersionsRequest, _submission_service_pb2.ListLicenseVersionsResponse]
+    """Lists the versions of a license, each with its evidence and with what it changed. As GetLicense,
+    without lanes.
+    """
 
 @_typing.type_check_only
 class SubmissionServiceAsyncStub(SubmissionServiceStub):
@@ -58,6 +73,21 @@ class SubmissionServiceAsyncStub(SubmissionServiceStub):
     GetLicense: _aio.UnaryUnaryMultiCallable[_submission_service_pb2.GetLicenseRequest, _submission_service_pb2.GetLicenseResponse]  # type: ignore[assignment]
     """Reads a license and its balances. Its agency, auditors, and officers at a lane, for whom there is no
     paper. NOT_FOUND with reason LICENSE_UNKNOWN also for another agency's license.
+    """
+    SubmitLicenses: _aio.StreamStreamMultiCallable[_submission_service_pb2.SubmitLicensesRequest, _submission_service_pb2.SubmitLicensesResponse]  # type: ignore[assignment]
+    """Submits many signed changes over one stream that resumes. Agencies. The first message names the
+    stream; the validator answers with the last answered sequence and the first credit. Then frames of
+    at most 500 items and 4 MiB, within the credit; answers in order, each item for itself.
+    """
+    WatchExercises: _aio.UnaryStreamMultiCallable[_submission_service_pb2.WatchExercisesRequest, _submission_service_pb2.WatchExercisesResponse]  # type: ignore[assignment]
+    """Follows every movement of the agency's licenses, in order, from a cursor, with alerts and
+    heartbeats. Agencies.
+    """
+    ListLicenses: _aio.UnaryUnaryMultiCallable[_submission_service_pb2.ListLicensesRequest, _submission_service_pb2.ListLicensesResponse]  # type: ignore[assignment]
+    """Lists licenses. An agency its own; auditors and coordinators all."""
+    ListLicenseVersions: _aio.UnaryUnaryMultiCallable[_submission_service_pb2.ListLicenseVersionsRequest, _submission_service_pb2.ListLicenseVersionsResponse]  # type: ignore[assignment]
+    """Lists the versions of a license, each with its evidence and with what it changed. As GetLicense,
+    without lanes.
     """
 
 class SubmissionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -83,6 +113,45 @@ class SubmissionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_submission_service_pb2.GetLicenseResponse, _abc.Awaitable[_submission_service_pb2.GetLicenseResponse]]:
         """Reads a license and its balances. Its agency, auditors, and officers at a lane, for whom there is no
         paper. NOT_FOUND with reason LICENSE_UNKNOWN also for another agency's license.
+        """
+
+    @_abc_1.abstractmethod
+    def SubmitLicenses(
+        self,
+        request_iterator: _MaybeAsyncIterator[_submission_service_pb2.SubmitLicensesRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_submission_service_pb2.SubmitLicensesResponse], _abc.AsyncIterator[_submission_service_pb2.SubmitLicensesResponse]]:
+        """Submits many signed changes over one stream that resumes. Agencies. The first message names the
+        stream; the validator answers with the last answered sequence and the first credit. Then frames of
+        at most 500 items and 4 MiB, within the credit; answers in order, each item for itself.
+        """
+
+    @_abc_1.abstractmethod
+    def WatchExercises(
+        self,
+        request: _submission_service_pb2.WatchExercisesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_submission_service_pb2.WatchExercisesResponse], _abc.AsyncIterator[_submission_service_pb2.WatchExercisesResponse]]:
+        """Follows every movement of the agency's licenses, in order, from a cursor, with alerts and
+        heartbeats. Agencies.
+        """
+
+    @_abc_1.abstractmethod
+    def ListLicenses(
+        self,
+        request: _submission_service_pb2.ListLicensesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_submission_service_pb2.ListLicensesResponse, _abc.Awaitable[_submission_service_pb2.ListLicensesResponse]]:
+        """Lists licenses. An agency its own; auditors and coordinators all."""
+
+    @_abc_1.abstractmethod
+    def ListLicenseVersions(
+        self,
+        request: _submission_service_pb2.ListLicenseVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_submission_service_pb2.ListLicenseVersionsResponse, _abc.Awaitable[_submission_service_pb2.ListLicenseVersionsResponse]]:
+        """Lists the versions of a license, each with its evidence and with what it changed. As GetLicense,
+        without lanes.
         """
 
 def add_SubmissionServiceServicer_to_server(servicer: SubmissionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

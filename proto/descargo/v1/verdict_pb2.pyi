@@ -674,6 +674,142 @@ class Movement(_message.Message):
 Global___Movement: _TypeAlias = Movement  # noqa: Y015
 
 @_typing.final
+class RecordedMovement(_message.Message):
+    """A movement with the verdict that made it, for lists and feeds.
+    Next unused field number: 7
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MOVEMENT_FIELD_NUMBER: _builtins.int
+    VERDICT_ID_FIELD_NUMBER: _builtins.int
+    DECIDED_AT_FIELD_NUMBER: _builtins.int
+    POSITION_FIELD_NUMBER: _builtins.int
+    CALLER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    verdict_id: _builtins.str
+    """The verdict that made it."""
+    caller: _builtins.str
+    """Who asked for it."""
+    reason: _builtins.str
+    """Why, where the change gave a reason."""
+    @_builtins.property
+    def movement(self) -> Global___Movement:
+        """The movement."""
+
+    @_builtins.property
+    def decided_at(self) -> _timestamp_pb2.Timestamp:
+        """When it was decided."""
+
+    @_builtins.property
+    def position(self) -> Global___Position:
+        """The declaration that drew. Absent for changes by the agency."""
+
+    def __init__(
+        self,
+        *,
+        movement: Global___Movement | None = ...,
+        verdict_id: _builtins.str = ...,
+        decided_at: _timestamp_pb2.Timestamp | None = ...,
+        position: Global___Position | None = ...,
+        caller: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_at", b"decided_at", "movement", b"movement", "position", b"position"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["caller", b"caller", "decided_at", b"decided_at", "movement", b"movement", "position", b"position", "reason", b"reason", "verdict_id", b"verdict_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordedMovement: _TypeAlias = RecordedMovement  # noqa: Y015
+
+@_typing.final
+class ItemAnswer(_message.Message):
+    """What became of one item of a stream.
+    Next unused field number: 4
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """The item's idempotency key."""
+    @_builtins.property
+    def answer(self) -> Global___Answer:
+        """Firma or error."""
+
+    @_builtins.property
+    def refusal(self) -> Global___ItemRefusal:
+        """What the unary call would have ended with."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        answer: Global___Answer | None = ...,
+        refusal: Global___ItemRefusal | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "refusal", b"refusal", "result", b"result"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "refusal", b"refusal", "request_id", b"request_id", "result", b"result"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_result: _TypeAlias = _typing.Literal["answer", "refusal"]  # noqa: Y015
+    _WhichOneofArgType_result: _TypeAlias = _typing.Literal["result", b"result"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_result) -> _WhichOneofReturnType_result | None: ...
+
+Global___ItemAnswer: _TypeAlias = ItemAnswer  # noqa: Y015
+
+@_typing.final
+class ItemRefusal(_message.Message):
+    """The status that a unary call would have ended with, for one item of a stream.
+    Next unused field number: 8
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    FIELD_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    MESSAGE_ES_FIELD_NUMBER: _builtins.int
+    MESSAGE_EN_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_MS_FIELD_NUMBER: _builtins.int
+    status: _builtins.str
+    """Name of the gRPC status, such as `INVALID_ARGUMENT`."""
+    reason: _builtins.str
+    """Reason, as in `ErrorInfo`, such as `FIELD_INVALID`."""
+    field: _builtins.str
+    """Path of the field that is to blame. Empty when none is."""
+    detail: _builtins.str
+    """What exactly is wrong. Empty when the reason says it all."""
+    message_es: _builtins.str
+    """What is wrong and how to mend it, es-MX."""
+    message_en: _builtins.str
+    """What is wrong and how to mend it, English."""
+    retry_after_ms: _builtins.int
+    """After so many milliseconds another try makes sense. 0: not said."""
+    def __init__(
+        self,
+        *,
+        status: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        field: _builtins.str = ...,
+        detail: _builtins.str = ...,
+        message_es: _builtins.str = ...,
+        message_en: _builtins.str = ...,
+        retry_after_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["detail", b"detail", "field", b"field", "message_en", b"message_en", "message_es", b"message_es", "reason", b"reason", "retry_after_ms", b"retry_after_ms", "status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemRefusal: _TypeAlias = ItemRefusal  # noqa: Y015
+
+@_typing.final
 class Balance(_message.Message):
     """A balance. authorized = available + reserved + exercised in each dimension; a dimension that the
     license does not limit is absent in authorized and available.

@@ -291,6 +291,7 @@ fn license_of(submission: &pb::Submission) -> Option<&pb::License> {
     match submission.change.as_ref()? {
         Change::Issue(license) => Some(license),
         Change::Onboarding(onboarding) => onboarding.license.as_ref(),
+        _ => None,
     }
 }
 

@@ -422,7 +422,7 @@ pub struct Draw {
 }
 /// Signed bytes with all that is needed to check them, kept whole as evidence.
 ///
-/// Next unused field number: 5; 2 and 5 are kept for canonical_string and countersignatures.
+/// Next unused field number: 5; 5 is kept for countersignatures.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Envelope {
     /// Signature over the form's bytes: RSASSA-PKCS1-v1_5 with SHA-256, ECDSA P-256 with SHA-256 (DER), or
@@ -433,7 +433,7 @@ pub struct Envelope {
     #[prost(bytes = "vec", tag = "4")]
     pub certificate_der: ::prost::alloc::vec::Vec<u8>,
     /// What was signed. Exactly one is set.
-    #[prost(oneof = "envelope::Form", tags = "1")]
+    #[prost(oneof = "envelope::Form", tags = "1, 2")]
     pub form: ::core::option::Option<envelope::Form>,
 }
 /// Nested message and enum types in `Envelope`.
@@ -445,12 +445,16 @@ pub mod envelope {
         /// this contract does not know, and singular fields that occur twice, are refused (S108).
         #[prost(bytes, tag = "1")]
         Payload(::prost::alloc::vec::Vec<u8>),
+        /// The cadena original, form 1, of the `Submission` that the request states beside the envelope, at
+        /// most 256 KiB of UTF-8 in NFC. The signature covers its bytes. The validator builds it again from
+        /// the submission and compares (F510).
+        #[prost(string, tag = "2")]
+        CanonicalString(::prost::alloc::string::String),
     }
 }
 /// One change of one license, as its agency signs it.
 ///
-/// Next unused field number: 17; 7 to 15 are kept for amendment, extension, suspension,
-/// reinstatement, revocation, cancellation, notification, adjustment and contra.
+/// Next unused field number: 17; 14 and 15 are kept for adjustment and contra.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Submission {
     /// Always `descargo.v1.Submission`, so that this signature serves no other kind of message. Required.
@@ -469,7 +473,7 @@ pub struct Submission {
     #[prost(uint32, tag = "5")]
     pub version: u32,
     /// The change. Exactly one is set.
-    #[prost(oneof = "submission::Change", tags = "6, 16")]
+    #[prost(oneof = "submission::Change", tags = "6, 7, 8, 9, 10, 11, 12, 13, 16")]
     pub change: ::core::option::Option<submission::Change>,
 }
 /// Nested message and enum types in `Submission`.
@@ -480,6 +484,28 @@ pub mod submission {
         /// A new license; version 1.
         #[prost(message, tag = "6")]
         Issue(super::License),
+        /// The whole license as it shall be. Only value, countries and description may differ (RLCE 23), so
+        /// that anything else shows (N403).
+        #[prost(message, tag = "7")]
+        Amendment(super::License),
+        /// A later last day (prorroga).
+        #[prost(message, tag = "8")]
+        Extension(super::Extension),
+        /// Stops exercises for a time.
+        #[prost(message, tag = "9")]
+        Suspension(super::Stop),
+        /// Ends a suspension.
+        #[prost(message, tag = "10")]
+        Reinstatement(super::Reinstatement),
+        /// Stops exercises for good, by the agency's decision.
+        #[prost(message, tag = "11")]
+        Revocation(super::Stop),
+        /// Stops exercises for good, at the holder's request.
+        #[prost(message, tag = "12")]
+        Cancellation(super::Stop),
+        /// When the holder signed "de notificado"; the license becomes active.
+        #[prost(message, tag = "13")]
+        Notification(::prost_types::Timestamp),
         /// A license that was already in use elsewhere, with what is left of it; version 1.
         #[prost(message, tag = "16")]
         Onboarding(super::Onboarding),
@@ -510,6 +536,56 @@ pub struct LineRemainder {
     /// allowed here. Required.
     #[prost(message, optional, tag = "2")]
     pub left: ::core::option::Option<Amount>,
+}
+/// A later last day.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Extension {
+    /// New last day, `YYYY-MM-DD`, Mexico City; not before the present one. Required.
+    #[prost(string, tag = "1")]
+    pub valid_to: ::prost::alloc::string::String,
+    /// Customs office that extends, 3 digits. Empty: the agency does. Only for instruments whose profile
+    /// allows it.
+    #[prost(string, tag = "2")]
+    pub office: ::prost::alloc::string::String,
+}
+/// What is stopped: exercises on these lines at these offices in this time. The arm of the submission
+/// says whether it is a suspension, a revocation or a cancellation.
+///
+/// Next unused field number: 7
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Stop {
+    /// License lines, as decimal numbers. Required.
+    #[prost(message, optional, tag = "1")]
+    pub lines: ::core::option::Option<Extent>,
+    /// Customs offices; matched by their two-digit aduana. Required.
+    #[prost(message, optional, tag = "2")]
+    pub offices: ::core::option::Option<Extent>,
+    /// From when on; absent: from the decision on. Never before the decision.
+    #[prost(message, optional, tag = "3")]
+    pub start_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Until when; absent: until it is ended. Only for a suspension.
+    #[prost(message, optional, tag = "4")]
+    pub end_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why, 1 to 250 characters. Required.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+    /// Legal basis as the agency cites it, at most 250 characters.
+    #[prost(string, tag = "6")]
+    pub legal_basis: ::prost::alloc::string::String,
+}
+/// Ends a suspension before its time.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reinstatement {
+    /// Version of the license that the suspension made. Required.
+    #[prost(uint32, tag = "1")]
+    pub suspension_version: u32,
+    /// Why, 1 to 250 characters. Required.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
 }
 /// The answer to a request. Stored as bytes; a repeated request gets the same bytes.
 ///
@@ -741,6 +817,82 @@ pub struct Movement {
     /// The balance after this step.
     #[prost(message, optional, tag = "10")]
     pub balance_after: ::core::option::Option<Balance>,
+}
+/// A movement with the verdict that made it, for lists and feeds.
+///
+/// Next unused field number: 7
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RecordedMovement {
+    /// The movement.
+    #[prost(message, optional, tag = "1")]
+    pub movement: ::core::option::Option<Movement>,
+    /// The verdict that made it.
+    #[prost(string, tag = "2")]
+    pub verdict_id: ::prost::alloc::string::String,
+    /// When it was decided.
+    #[prost(message, optional, tag = "3")]
+    pub decided_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// The declaration that drew. Absent for changes by the agency.
+    #[prost(message, optional, tag = "4")]
+    pub position: ::core::option::Option<Position>,
+    /// Who asked for it.
+    #[prost(string, tag = "5")]
+    pub caller: ::prost::alloc::string::String,
+    /// Why, where the change gave a reason.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// What became of one item of a stream.
+///
+/// Next unused field number: 4
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ItemAnswer {
+    /// The item's idempotency key.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Exactly one is set.
+    #[prost(oneof = "item_answer::Result", tags = "2, 3")]
+    pub result: ::core::option::Option<item_answer::Result>,
+}
+/// Nested message and enum types in `ItemAnswer`.
+pub mod item_answer {
+    /// Exactly one is set.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Result {
+        /// Firma or error.
+        #[prost(message, tag = "2")]
+        Answer(super::Answer),
+        /// What the unary call would have ended with.
+        #[prost(message, tag = "3")]
+        Refusal(super::ItemRefusal),
+    }
+}
+/// The status that a unary call would have ended with, for one item of a stream.
+///
+/// Next unused field number: 8
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ItemRefusal {
+    /// Name of the gRPC status, such as `INVALID_ARGUMENT`.
+    #[prost(string, tag = "1")]
+    pub status: ::prost::alloc::string::String,
+    /// Reason, as in `ErrorInfo`, such as `FIELD_INVALID`.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+    /// Path of the field that is to blame. Empty when none is.
+    #[prost(string, tag = "3")]
+    pub field: ::prost::alloc::string::String,
+    /// What exactly is wrong. Empty when the reason says it all.
+    #[prost(string, tag = "4")]
+    pub detail: ::prost::alloc::string::String,
+    /// What is wrong and how to mend it, es-MX.
+    #[prost(string, tag = "5")]
+    pub message_es: ::prost::alloc::string::String,
+    /// What is wrong and how to mend it, English.
+    #[prost(string, tag = "6")]
+    pub message_en: ::prost::alloc::string::String,
+    /// After so many milliseconds another try makes sense. 0: not said.
+    #[prost(uint32, tag = "7")]
+    pub retry_after_ms: u32,
 }
 /// A balance. authorized = available + reserved + exercised in each dimension; a dimension that the
 /// license does not limit is absent in authorized and available.
@@ -1044,8 +1196,8 @@ impl DeclarationState {
 }
 /// Submits one signed change.
 ///
-/// Next unused field number: 3; 3 is kept for the submission of a canonical string.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+/// Next unused field number: 4
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct SubmitLicenseRequest {
     /// UUID chosen by the caller and kept over its retries. Required.
     #[prost(string, tag = "1")]
@@ -1053,6 +1205,9 @@ pub struct SubmitLicenseRequest {
     /// The signed submission. Required.
     #[prost(message, optional, tag = "2")]
     pub envelope: ::core::option::Option<Envelope>,
+    /// What the canonical string says. Required with a canonical string, absent with a payload.
+    #[prost(message, optional, tag = "3")]
+    pub submission: ::core::option::Option<Submission>,
 }
 /// Firma or error.
 ///
@@ -1086,7 +1241,7 @@ pub struct GetLicenseResponse {
 }
 /// A license as the validator holds it.
 ///
-/// Next unused field number: 4; 4 and 5 are kept for stops and next_steps.
+/// Next unused field number: 6
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LicenseRecord {
     /// Where it stands now.
@@ -1098,6 +1253,234 @@ pub struct LicenseRecord {
     /// Its discharge signature. Only for its own agency and auditors.
     #[prost(string, tag = "3")]
     pub discharge_signature: ::prost::alloc::string::String,
+    /// Suspensions and revocations that stand, with what they cover.
+    #[prost(message, repeated, tag = "4")]
+    pub stops: ::prost::alloc::vec::Vec<Stop>,
+    /// What may come next, by the names of the change: `amendment`, `extension` and so on.
+    #[prost(string, repeated, tag = "5")]
+    pub next_steps: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// One message of an agency's stream: the first one names the stream, the others carry items.
+///
+/// Next unused field number: 4
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SubmitLicensesRequest {
+    /// Name of the stream, a UUID that the agency keeps over its connections. Required in the first
+    /// message, which has no items; empty afterwards.
+    #[prost(string, tag = "1")]
+    pub stream_id: ::prost::alloc::string::String,
+    /// Sequence of the first item; sequences start at 1 and leave no gap.
+    #[prost(uint64, tag = "2")]
+    pub first_sequence: u64,
+    /// At most 500 items.
+    #[prost(message, repeated, tag = "3")]
+    pub items: ::prost::alloc::vec::Vec<SubmitLicenseRequest>,
+}
+/// What the validator answers on an agency's stream.
+///
+/// Next unused field number: 4
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SubmitLicensesResponse {
+    /// Last sequence whose answer is durable. Resume with the one after it.
+    #[prost(uint64, tag = "1")]
+    pub answered_sequence: u64,
+    /// How many more items the agency may send now, beyond those that are not answered yet.
+    #[prost(uint32, tag = "2")]
+    pub credit: u32,
+    /// Answers in order; the last one belongs to `answered_sequence`.
+    #[prost(message, repeated, tag = "3")]
+    pub answers: ::prost::alloc::vec::Vec<ItemAnswer>,
+}
+/// Starts following.
+///
+/// Next unused field number: 2
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchExercisesRequest {
+    /// Where to go on, from an earlier event. Empty: from the first movement.
+    #[prost(string, tag = "1")]
+    pub cursor: ::prost::alloc::string::String,
+}
+/// One event.
+///
+/// Next unused field number: 6
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct WatchExercisesResponse {
+    /// Where to go on after this event.
+    #[prost(string, tag = "1")]
+    pub cursor: ::prost::alloc::string::String,
+    /// The receipt of the verdict that made the movement.
+    #[prost(message, optional, tag = "5")]
+    pub receipt: ::core::option::Option<Receipt>,
+    /// Exactly one is set.
+    #[prost(oneof = "watch_exercises_response::Event", tags = "2, 3, 4")]
+    pub event: ::core::option::Option<watch_exercises_response::Event>,
+}
+/// Nested message and enum types in `WatchExercisesResponse`.
+pub mod watch_exercises_response {
+    /// Exactly one is set.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Event {
+        /// A movement of one of the agency's licenses.
+        #[prost(message, tag = "2")]
+        Movement(super::RecordedMovement),
+        /// Something to look at.
+        #[prost(message, tag = "3")]
+        Alert(super::Alert),
+        /// Nothing happened for a while; the stream lives.
+        #[prost(message, tag = "4")]
+        Heartbeat(super::Heartbeat),
+    }
+}
+/// Something that an agency wants to know of a license.
+///
+/// Next unused field number: 6
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Alert {
+    /// What it is.
+    #[prost(enumeration = "AlertKind", tag = "1")]
+    pub kind: i32,
+    /// The license.
+    #[prost(message, optional, tag = "2")]
+    pub license: ::core::option::Option<LicenseId>,
+    /// License line. 0: the whole license.
+    #[prost(uint32, tag = "3")]
+    pub license_line_no: u32,
+    /// Percent used, for usage.
+    #[prost(uint32, tag = "4")]
+    pub percent: u32,
+    /// The day of expiry, or the day on which it will be used up at its present pace, `YYYY-MM-DD`.
+    #[prost(string, tag = "5")]
+    pub on_date: ::prost::alloc::string::String,
+}
+/// Nothing happened for a while.
+///
+/// Next unused field number: 1
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Heartbeat {}
+/// Asks for licenses.
+///
+/// Next unused field number: 4
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLicensesRequest {
+    /// AIP-160 filter over agency, permit_key, permit_number, status, holder_rfc, valid_from, valid_to,
+    /// such as `permit_key = "C1" AND valid_to < "2027-01-01"`. Empty: all that the caller may read.
+    #[prost(string, tag = "1")]
+    pub filter: ::prost::alloc::string::String,
+    /// At most so many, 1 to 1,000; 0: 100.
+    #[prost(uint32, tag = "2")]
+    pub page_size: u32,
+    /// From an earlier answer to the same question.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// A page of licenses.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListLicensesResponse {
+    /// By agency, key and number.
+    #[prost(message, repeated, tag = "1")]
+    pub records: ::prost::alloc::vec::Vec<LicenseRecord>,
+    /// Empty: this was the last page.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Asks for the versions of a license.
+///
+/// Next unused field number: 4
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListLicenseVersionsRequest {
+    /// The license. Required.
+    #[prost(message, optional, tag = "1")]
+    pub license: ::core::option::Option<LicenseId>,
+    /// At most so many, 1 to 1,000; 0: 100.
+    #[prost(uint32, tag = "2")]
+    pub page_size: u32,
+    /// From an earlier answer to the same question.
+    #[prost(string, tag = "3")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// A page of versions.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListLicenseVersionsResponse {
+    /// From the first on.
+    #[prost(message, repeated, tag = "1")]
+    pub versions: ::prost::alloc::vec::Vec<LicenseVersion>,
+    /// Empty: this was the last page.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// One version of a license.
+///
+/// Next unused field number: 5
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LicenseVersion {
+    /// Its number.
+    #[prost(uint32, tag = "1")]
+    pub version: u32,
+    /// What the agency signed.
+    #[prost(message, optional, tag = "2")]
+    pub envelope: ::core::option::Option<Envelope>,
+    /// The verdict that accepted it.
+    #[prost(string, tag = "3")]
+    pub verdict_id: ::prost::alloc::string::String,
+    /// What it changed, field by field.
+    #[prost(message, repeated, tag = "4")]
+    pub changes: ::prost::alloc::vec::Vec<FieldChange>,
+}
+/// One field that a version changed.
+///
+/// Next unused field number: 4
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FieldChange {
+    /// Path of the field in the license, such as `lines\[0\].authorized.value_usd`.
+    #[prost(string, tag = "1")]
+    pub field: ::prost::alloc::string::String,
+    /// What it was. Empty: it was absent.
+    #[prost(string, tag = "2")]
+    pub old_value: ::prost::alloc::string::String,
+    /// What it is. Empty: it is absent.
+    #[prost(string, tag = "3")]
+    pub new_value: ::prost::alloc::string::String,
+}
+/// What an alert is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AlertKind {
+    /// Never sent.
+    Unspecified = 0,
+    /// 80, 95 or 100 percent are used.
+    Usage = 1,
+    /// The last day is near and a balance is left.
+    Expiry = 2,
+    /// At its present pace it will be used up before its last day.
+    Exhaustion = 3,
+}
+impl AlertKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ALERT_KIND_UNSPECIFIED",
+            Self::Usage => "ALERT_KIND_USAGE",
+            Self::Expiry => "ALERT_KIND_EXPIRY",
+            Self::Exhaustion => "ALERT_KIND_EXHAUSTION",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ALERT_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "ALERT_KIND_USAGE" => Some(Self::Usage),
+            "ALERT_KIND_EXPIRY" => Some(Self::Expiry),
+            "ALERT_KIND_EXHAUSTION" => Some(Self::Exhaustion),
+            _ => None,
+        }
+    }
 }
 /// Asks what would be answered.
 ///
