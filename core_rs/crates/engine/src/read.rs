@@ -88,6 +88,8 @@ impl LicenseQuery {
                 true => row.state.discharge_signature.clone(),
                 false => String::new(),
             },
+            stops: Vec::new(),
+            next_steps: Vec::new(),
         };
         Ok(pb::GetLicenseResponse { record: Some(record) }.encode_to_vec())
     }
