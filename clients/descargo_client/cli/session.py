@@ -7,6 +7,7 @@ object with stable names, in UTF-8, nothing escaped.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -150,6 +151,20 @@ def write_file(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
+        raise BadInput("file.unwritable", file=path, why=error.strerror or error) from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file so that at any moment it is there whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        with partial.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
         raise BadInput("file.unwritable", file=path, why=error.strerror or error) from error
 
 

@@ -1,13 +1,8 @@
-"""Reads licenses from CSV with a header: one row for each license line.
-
-Rows of the same agency, permit key, permit number and version are one license; the columns about
-the whole license must agree in all of them. Lists are separated by spaces or `;`, and `*` means
-every. A license with a bad row is reported and not sent, the others are. A row that does not say
-whose it is could belong to any license, so then nothing of the file is sent; the same goes for a
-row with a cell too many or too few.
+"""Reads a table from CSV: a header, then a row for each license line.
 
 The text is UTF-8 (with or without BOM) when the whole file is, else Windows-1252, as old
-spreadsheets write.
+spreadsheets write. A row with a cell too many or too few could mean anything, so then nothing of
+the file is read.
 """
 
 from __future__ import annotations
@@ -17,72 +12,19 @@ import io
 from typing import TYPE_CHECKING, Final, Protocol
 
 from descargo_client.faults import BadFile, Problem
-from descargo_client.forms import csv_cells
-from descargo_client.forms.items import Item
+from descargo_client.forms.columns import COLUMNS
+from descargo_client.forms.mapping import NO_MAPPING
+from descargo_client.forms.rows import items_of
+from descargo_client.forms.tables import Row, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from descargo_client.forms.items import Item
+    from descargo_client.forms.mapping import Mapping
+
 FILE_BYTES_MAX: Final = 256 * 1024 * 1024
-
-IDENTITY_COLUMNS: Final = ("agency", "permit_key", "permit_number", "version")
-LICENSE_COLUMNS: Final = (
-    "instrument_kind",
-    "holder_rfc",
-    "holder_curp",
-    "holder_legal_name",
-    "operation",
-    "regimes",
-    "offices",
-    "valid_from",
-    "valid_to",
-    "quantity_basis",
-    "total_quantity",
-    "total_value_usd",
-    "notified_at",
-    "authorization_complement",
-    "vucem_folio",
-    "legal_basis",
-)
-LINE_COLUMNS: Final = (
-    "line_no",
-    "tariff_codes",
-    "description",
-    "unit",
-    "quantity",
-    "value_usd",
-    "countries_origin_destination",
-    "countries_seller_buyer",
-    "left_quantity",
-    "left_value_usd",
-)
-COLUMNS: Final = (*IDENTITY_COLUMNS, *LICENSE_COLUMNS, *LINE_COLUMNS)
-REQUIRED_COLUMNS: Final = frozenset(
-    {
-        "agency",
-        "permit_key",
-        "permit_number",
-        "instrument_kind",
-        "holder_rfc",
-        "operation",
-        "regimes",
-        "offices",
-        "valid_from",
-        "valid_to",
-        "quantity_basis",
-        "tariff_codes",
-        "unit",
-        "countries_origin_destination",
-        "countries_seller_buyer",
-    }
-)
-"""Columns that must be there and filled in every row; of `quantity` and `value_usd` one must be."""
-
 _DELIMITERS: Final = (",", ";", "\t", "|")
-_FIRST_VERSION: Final = "1"
-
-Row = dict[str, str]
-Numbered = list[tuple[int, Row]]
 
 
 class CsvReader(Protocol):
@@ -96,18 +38,17 @@ class CsvReader(Protocol):
         """The rows."""
 
 
-def read_submissions(content: bytes, file: str) -> list[Item]:
+def read_submissions(content: bytes, file: str, mapping: Mapping = NO_MAPPING) -> list[Item]:
     """Reads each license as one item; raises BadFile when nothing of the file may be sent."""
+    return items_of(read_table(content, file, mapping), mapping)
+
+
+def read_table(content: bytes, file: str, mapping: Mapping = NO_MAPPING) -> Table:
+    """Reads the rows as they stand; raises BadFile when the file is no such table."""
     text = _decoded(content, file)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
-    rows, lost = _read_rows(reader, file)
-    lost += [problem for number, row in rows if (problem := _without_identity(number, row))]
-    if lost:
-        raise BadFile(file, tuple(sorted(lost, key=lambda problem: problem.line)))
-    licenses: dict[tuple[str, ...], Numbered] = {}
-    for number, row in rows:
-        licenses.setdefault(_identity(row), []).append((number, row))
-    return [_item(license_rows) for license_rows in licenses.values()]
+    delimiter = _delimiter(text, mapping)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    return _read_rows(reader, file, mapping.title_row)
 
 
 def _decoded(content: bytes, file: str) -> str:
@@ -128,105 +69,48 @@ def _decoded(content: bytes, file: str) -> str:
         raise BadFile(file, (Problem("csv.encoding", octet, line=line),)) from error
 
 
-def _delimiter(text: str) -> str:
-    """The separator with which the header names most columns."""
-    header = text.lstrip().partition("\n")[0].lower().replace('"', "")
+def _delimiter(text: str, mapping: Mapping) -> str:
+    """The separator with which one of the first lines names most columns."""
+    lines = [line.replace('"', "") for line in text.lstrip().split("\n", mapping.title_row + 1)]
     known = set(COLUMNS)
-    return max(
-        _DELIMITERS, key=lambda mark: len(known & {cell.strip() for cell in header.split(mark)})
-    )
+
+    def named(mark: str) -> int:
+        cells = (line.split(mark) for line in lines[: max(mapping.title_row, 1)])
+        return max(len({mapping.column_of(cell) for cell in each} & known) for each in cells)
+
+    return max(_DELIMITERS, key=named)
 
 
-def _read_rows(reader: CsvReader, file: str) -> tuple[Numbered, list[Problem]]:
-    """Every row with the line that it ends on, and what is wrong with rows of another length."""
-    rows: Numbered = []
+def _read_rows(reader: CsvReader, file: str, title_row: int) -> Table:
+    """Every row with the line that it ends on; raises BadFile for rows of another length."""
+    titles: list[str] | None = None
+    title_line = 0
+    rows: list[Row] = []
     ragged: list[Problem] = []
-    header: list[str] | None = None
     try:
         for cells in reader:
             number = reader.line_num
-            if not any(cell.strip() for cell in cells):
+            if not any(cell.strip() for cell in cells) or (titles is None and number < title_row):
                 continue
-            if header is None:
-                header = _header(cells, file)
-                continue
-            if len(cells) < len(header) or any(cells[len(header) :]):
-                shown = (("count", str(len(cells))), ("expected", str(len(header))))
+            if titles is None:
+                titles, title_line = _titles(cells), number
+            elif len(cells) < len(titles) or any(cells[len(titles) :]):
+                shown = (("count", str(len(cells))), ("expected", str(len(titles))))
                 ragged.append(Problem("csv.ragged", shown, line=number))
-                continue
-            trimmed = [cell.strip() for cell in cells]
-            rows.append((number, dict(zip(header, trimmed, strict=False))))
+            else:
+                rows.append(Row(number, tuple(cells[: len(titles)])))
     except csv.Error as error:
         problem = Problem("csv.syntax", (("why", str(error)),), line=reader.line_num)
         raise BadFile(file, (problem,)) from error
-    if not rows and not ragged:
+    if titles is None:
         raise BadFile(file, (Problem("csv.empty", (("columns", ", ".join(COLUMNS)),)),))
-    return rows, ragged
+    if ragged:
+        raise BadFile(file, tuple(ragged))
+    return Table(file, tuple(titles), title_line, tuple(rows))
 
 
-def _header(cells: list[str], file: str) -> list[str]:
-    names = [cell.strip().lower() for cell in cells]
+def _titles(cells: list[str]) -> list[str]:
+    names = [cell.strip() for cell in cells]
     while names and not names[-1]:
         names.pop()
-    columns = (("columns", ", ".join(COLUMNS)),)
-    problems = [
-        Problem("csv.column_unknown", (("name", name), *columns), line=1, field=name)
-        for name in names
-        if name not in COLUMNS
-    ]
-    problems += [
-        Problem("csv.column_twice", (("name", name),), line=1, field=name)
-        for name in sorted({each for each in names if names.count(each) > 1})
-    ]
-    missing = [each for each in COLUMNS if each in REQUIRED_COLUMNS and each not in names]
-    problems += [
-        Problem("csv.column_missing", (("name", name),), line=1, field=name) for name in missing
-    ]
-    if problems:
-        raise BadFile(file, tuple(problems))
     return names
-
-
-def _identity(row: Row) -> tuple[str, ...]:
-    return (*(row.get(name, "") for name in IDENTITY_COLUMNS[:3]), _version(row))
-
-
-def _version(row: Row) -> str:
-    return row.get("version", "") or _FIRST_VERSION
-
-
-def _without_identity(number: int, row: Row) -> Problem | None:
-    for name in IDENTITY_COLUMNS[:3]:
-        if not row.get(name):
-            return Problem("csv.no_identity", (("name", name),), line=number, field=name)
-    version = _version(row)
-    if not (version.isascii() and version.isdigit() and len(version) < 10):  # noqa: PLR2004 - fits 32 bits
-        return Problem("csv.version", (("value", version),), line=number, field="version")
-    return None
-
-
-def _item(rows: Numbered) -> Item:
-    problems: list[Problem] = []
-    first_line, first = rows[0]
-    for number, row in rows:
-        problems += [
-            Problem("csv.cell_empty", line=number, field=name)
-            for name in COLUMNS
-            if name in REQUIRED_COLUMNS and name not in IDENTITY_COLUMNS and not row.get(name)
-        ]
-        problems += [
-            Problem(
-                "csv.differs",
-                (
-                    ("value", row.get(name, "")),
-                    ("first", first.get(name, "")),
-                    ("line", str(first_line)),
-                ),
-                line=number,
-                field=name,
-            )
-            for name in LICENSE_COLUMNS
-            if row.get(name, "") != first.get(name, "")
-        ]
-    submission = csv_cells.submission(rows, int(_version(first)), problems)
-    return Item.read(tuple(number for number, _ in rows), submission, problems)

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from descargo_client.certificates import certificate_facts
 from descargo_client.faults import ClientError
-from descargo_client.forms import csv_rows, json_lines
+from descargo_client.forms import columns, csv_rows, json_lines, mapping, sheets
 from descargo_client.receipts import read_receipts
 from descargo_client.signing import load_signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HEADER = ",".join(sorted(csv_rows.REQUIRED_COLUMNS | {"quantity"})).encode()
+HEADER = ",".join(sorted(columns.REQUIRED_COLUMNS | {"quantity"})).encode()
 NAMES = st.sampled_from([
     "license", "issue", "onboarding", "version", "signed_at", "lines", "operation", "declaration",
     "receipt", "payload", "signature", "key_id", "answer", "verdict", "outcome", "request_id",
@@ -42,6 +42,9 @@ READERS: dict[str, Callable[[bytes], object]] = {
     "certificate": certificate_facts,
     "key": lambda content: load_signer(content, content, b"clave"),
     "csv": lambda content: csv_rows.read_submissions(content, "f.csv"),
+    "spreadsheet": lambda content: sheets.read_table(content, "f.xlsx"),
+    "zip": lambda content: sheets.read_table(b"PK\x03\x04" + content, "f.xlsx"),
+    "mapping": lambda content: mapping.read_mapping(content, "m.toml"),
     "json lines": json_lines.read_submissions,
     "declaration": lambda content: json_lines.read_declaration(content, "f.json"),
     "receipt": read_receipts,

@@ -10,7 +10,8 @@ import pytest
 
 from descargo.v1 import license_pb2
 from descargo_client.faults import BadFile
-from descargo_client.forms.csv_rows import COLUMNS, read_submissions
+from descargo_client.forms.columns import COLUMNS
+from descargo_client.forms.csv_rows import read_submissions
 
 ROW = {
     "agency": "SE",
