@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from descargo.v1 import license_pb2, submission_pb2, submission_service_pb2
+from descargo_client.canonical import canonical_string
 from descargo_client.faults import BadFile, BadInput, Problem
 from descargo_client.forms.messages import fill_message
 
@@ -18,9 +19,11 @@ if TYPE_CHECKING:
     from descargo_client.channel import Channel
     from descargo_client.signing import Signer
 
+Form = Literal["payload", "canonical"]
+"""What is signed: the bytes of a submission, or its cadena original."""
 SUBMISSION_TYPE: Final = "descargo.v1.Submission"
 PAYLOAD_BYTES_MAX: Final = 256 * 1024
-"""Limit of the contract for one signed payload."""
+"""Limit of the contract for what is signed, in either form."""
 REQUEST_IDS: Final = uuid.UUID("6f0f5a3e-6a0c-5c0e-9a58-5f1f6f6f2a11")
 """Namespace of the request ids that are derived from what is sent."""
 
@@ -60,12 +63,26 @@ def serialise(submission: submission_pb2.Submission) -> bytes:
 
 def seal(payload: bytes, signer: Signer) -> submission_pb2.Envelope:
     """Signs a payload and puts the certificate beside it."""
-    if len(payload) > PAYLOAD_BYTES_MAX:
-        raise BadInput("submission.too_long", size=len(payload), limit=PAYLOAD_BYTES_MAX)
+    envelope = _signed(payload, signer)
+    envelope.payload = payload
+    return envelope
+
+
+def seal_canonical(
+    submission: submission_pb2.Submission, signer: Signer
+) -> submission_pb2.Envelope:
+    """Signs the canonical string of a submission, which must be sent beside the envelope."""
+    written = canonical_string(submission)
+    envelope = _signed(written.encode(), signer)
+    envelope.canonical_string = written
+    return envelope
+
+
+def _signed(content: bytes, signer: Signer) -> submission_pb2.Envelope:
+    if len(content) > PAYLOAD_BYTES_MAX:
+        raise BadInput("submission.too_long", size=len(content), limit=PAYLOAD_BYTES_MAX)
     return submission_pb2.Envelope(
-        payload=payload,
-        signature=signer.sign(payload),
-        certificate_der=signer.certificate.encoding,
+        signature=signer.sign(content), certificate_der=signer.certificate.encoding
     )
 
 
@@ -89,10 +106,20 @@ class Agency:
         self._channel = channel
         self._stub = SubmissionServiceStub(channel.grpc)
 
-    def submit(self, envelope: submission_pb2.Envelope, request_id: str = "") -> Answer:
-        """Submits a signed change; the answer is a firma or an error."""
+    def submit(
+        self,
+        envelope: submission_pb2.Envelope,
+        request_id: str = "",
+        submission: submission_pb2.Submission | None = None,
+    ) -> Answer:
+        """Submits a signed change; the answer is a firma or an error.
+
+        `submission` goes with a canonical string, and only with one.
+        """
         key = request_id or request_id_of(envelope)
-        request = submission_service_pb2.SubmitLicenseRequest(request_id=key, envelope=envelope)
+        request = submission_service_pb2.SubmitLicenseRequest(
+            request_id=key, envelope=envelope, submission=submission
+        )
         return self._channel.call(self._stub.SubmitLicense, request, key).answer
 
     def license(

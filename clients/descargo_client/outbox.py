@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TextIO
 
+    from google.protobuf.message import Message
+
     from descargo_client.signing import Signer
 
 SUFFIX: Final = ".outbox.jsonl"
@@ -42,6 +44,8 @@ class Letter:
     """Key of the request."""
     envelope: submission_pb2.Envelope
     """What is sent."""
+    submission: submission_pb2.Submission | None = None
+    """What a canonical string says; it is sent beside the envelope."""
 
 
 class Outbox:
@@ -75,26 +79,32 @@ class Outbox:
         *,
         validator: str,
         signed_at: datetime,
+        form: agency.Form = "payload",
     ) -> Letter:
-        """The letter of an earlier run if it may be sent again, else a new one, signed now."""
+        """The letter of an earlier run if it may be sent again, else a new one, signed now.
+
+        An earlier letter keeps the form that it was signed in: it says the same.
+        """
         content_key = _content_key(submission, signer, validator)
         with self._lock:
             earlier = self._letters.get(content_key)
         if earlier is not None:
             return earlier
         addressed = agency.address(submission, validator=validator, signed_at=signed_at)
-        envelope = agency.seal(agency.serialise(addressed), signer)
+        if form == "canonical":
+            envelope, beside = agency.seal_canonical(addressed, signer), addressed
+        else:
+            envelope, beside = agency.seal(agency.serialise(addressed), signer), None
         request_id = agency.request_id_of(envelope, self._errors[content_key])
-        letter = Letter(content_key, request_id, envelope)
-        encoded = base64.b64encode(envelope.SerializeToString(deterministic=True))
-        self._write(
-            {
-                "content": content_key,
-                "request_id": letter.request_id,
-                "envelope": encoded.decode("ascii"),
-            }
-        )
-        return letter
+        entry = {
+            "content": content_key,
+            "request_id": request_id,
+            "envelope": _encoded(envelope),
+        }
+        if beside is not None:
+            entry["submission"] = _encoded(beside)
+        self._write(entry)
+        return Letter(content_key, request_id, envelope, beside)
 
     def answered(self, letter: Letter, outcome: str) -> None:
         """Notes how a letter ended."""
@@ -127,10 +137,19 @@ class Outbox:
         content_key = entry["content"]
         if "envelope" in entry:
             envelope = submission_pb2.Envelope.FromString(base64.b64decode(entry["envelope"]))
-            self._letters[content_key] = Letter(content_key, entry["request_id"], envelope)
+            beside = (
+                submission_pb2.Submission.FromString(base64.b64decode(entry["submission"]))
+                if "submission" in entry
+                else None
+            )
+            self._letters[content_key] = Letter(content_key, entry["request_id"], envelope, beside)
         elif entry["outcome"] != "firma":
             self._letters.pop(content_key, None)
             self._errors[content_key] += 1
+
+
+def _encoded(message: Message) -> str:
+    return base64.b64encode(message.SerializeToString(deterministic=True)).decode("ascii")
 
 
 def _content_key(submission: submission_pb2.Submission, signer: Signer, validator: str) -> str:

@@ -10,10 +10,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from descargo_client.agency import Agency
+from descargo_client.agency import Agency, Form
 from descargo_client.channel import Channel
 from descargo_client.documents import outcome_of
-from descargo_client.faults import ClientError, NotAllowed, TransportFault
+from descargo_client.faults import BadFile, ClientError, NotAllowed, TransportFault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +55,7 @@ class Submitter:
         validator: str,
         clock: Callable[[], datetime],
         parallel: int = 8,
+        form: Form = "payload",
     ) -> None:
         """Keeps what every item needs; the channel is opened with the first submission."""
         self._connection = connection
@@ -63,6 +64,7 @@ class Submitter:
         self._validator = validator
         self._clock = clock
         self._parallel = parallel
+        self._form: Form = form
         self._stop: ClientError | None = None
 
     def submit(self, items: list[Item], done: Callable[[Result], None]) -> list[Result]:
@@ -122,10 +124,18 @@ class Submitter:
         request_id = ""
         try:
             letter = self._outbox.letter(
-                item.submission, self._signer, validator=self._validator, signed_at=self._clock()
+                item.submission,
+                self._signer,
+                validator=self._validator,
+                signed_at=self._clock(),
+                form=self._form,
             )
             request_id = letter.request_id
-            answer = agency.submit(letter.envelope, request_id)
+            answer = agency.submit(letter.envelope, request_id, letter.submission)
+        except BadFile as fault:
+            # Form 1 has no place for something that it says; a payload would have.
+            told = item.read(item.lines, item.submission, fault.problems)
+            return Result(told, "unreadable")
         except (TransportFault, NotAllowed) as fault:
             self._stop = fault
             return Result(item, "not_sent", request_id, fault=fault)

@@ -227,7 +227,8 @@ def test_ten_thousand_levels_of_nesting_are_refused(served: Served, world: World
 @pytest.mark.parametrize(
     ("method", "more", "field"),
     [
-        ("SubmitLicense", chunk(3, b""), "3"),
+        ("SubmitLicense", chunk(4, b""), "4"),
+        ("SubmitLicense", chunk(3, chunk(14, b"")), "submission.14"),
         ("SubmitLicense", chunk(31, b""), "31"),
         ("ValidateLicense", tag(100, VARINT) + b"\x01", "100"),
         ("CheckLicense", tag((1 << 29) - 1, VARINT) + b"\x01", str((1 << 29) - 1)),
@@ -252,9 +253,9 @@ def test_unknown_field_deep_in_a_request_is_named_with_its_path(
     assert served.fails("ValidateLicense", request) == unknown(
         "declaration.lines[1].draws[0].license.77"
     )
-    envelope = world.sign(license_submission()).SerializeToString() + chunk(2, b"||1|||")
+    envelope = world.sign(license_submission()).SerializeToString() + chunk(5, b"")
     request = chunk(1, KEY.encode()) + chunk(2, envelope)
-    assert served.fails("SubmitLicense", request) == unknown("envelope.2")
+    assert served.fails("SubmitLicense", request) == unknown("envelope.5")
 
 
 def sealed(world: World, payload: bytes) -> submission_pb2.Envelope:
@@ -331,6 +332,9 @@ def test_singular_field_twice_within_the_request_is_named_with_its_path(
         # The same arm of a choice twice, where one reader would take the first and one the last.
         request = chunk(1, KEY.encode()) + chunk(2, envelope + more)
         assert served.fails("SubmitLicense", request) == invalid("envelope.payload")
+    # And both arms, where the two forms could say two things.
+    request = chunk(1, KEY.encode()) + chunk(2, envelope + chunk(2, b"||1||||||||||"))
+    assert served.fails("SubmitLicense", request) == invalid("envelope.canonical_string")
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,15 @@ import pytest
 
 from descargo.catalogue import findings
 from descargo.v1 import submission_pb2, submission_service_pb2
+from descargo_client.canonical import canonical_string
+from descargo_client.faults import BadFile
 from tests.vectors.finding_cases import (
     exercise_cases,
     good_submission,
     submission_cases,
     submission_of,
 )
-from tests.vectors.finding_engine import FindingEngine, assert_answer
+from tests.vectors.finding_engine import FindingEngine, assert_answer, canonical_envelope
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,8 +31,13 @@ N402_IS_NEVER_SENT = "N402"
 
 def envelope_of(case: SubmissionCase, signing: SigningWorld) -> submission_pb2.Envelope:
     """What a case sends: signed, and then spoilt where it says so."""
-    payload = submission_of(case).SerializeToString() + bytes.fromhex(case.append)
     signer = signing.signer(case.signer)
+    if case.form == "canonical":
+        before, instead = case.string
+        string = string_of(case)
+        assert before in string
+        return canonical_envelope(string.replace(before, instead, 1), signer)
+    payload = submission_of(case).SerializeToString() + bytes.fromhex(case.append)
     envelope = submission_pb2.Envelope(
         payload=payload,
         signature=signer.sign(payload),
@@ -53,6 +60,14 @@ def envelope_of(case: SubmissionCase, signing: SigningWorld) -> submission_pb2.E
     return envelope
 
 
+def string_of(case: SubmissionCase) -> str:
+    """The canonical string; for what has none, that of the good submission."""
+    try:
+        return canonical_string(submission_of(case))
+    except BadFile:
+        return canonical_string(good_submission())
+
+
 @pytest.mark.parametrize("case", submission_cases(), ids=lambda case: f"{case.file}: {case.name}")
 def test_submission_gets_exactly_its_findings(
     case: SubmissionCase, world: World, signing: SigningWorld, tmp_path: Path
@@ -63,7 +78,8 @@ def test_submission_gets_exactly_its_findings(
             assert not change, "a submission before is the good one"
             first = engine.issue()
         engine.move_to(case.now)
-        response = engine.submit(case.caller, envelope_of(case, signing))
+        beside = submission_of(case) if case.form == "canonical" else None
+        response = engine.submit(case.caller, envelope_of(case, signing), beside)
         answer = submission_service_pb2.SubmitLicenseResponse.FromString(response).answer
         if case.same_answer:
             assert response == first

@@ -221,11 +221,13 @@ def request_id(number: int | None = None) -> str:
 
 
 def submit_request(
-    envelope: submission_pb2.Envelope, key: str = ""
+    envelope: submission_pb2.Envelope,
+    key: str = "",
+    submission: submission_pb2.Submission | None = None,
 ) -> submission_service_pb2.SubmitLicenseRequest:
-    """Submits under a key, a fresh one unless it is named."""
+    """Submits under a key, a fresh one unless it is named; `submission` goes with a string."""
     return submission_service_pb2.SubmitLicenseRequest(
-        request_id=key or request_id(), envelope=envelope
+        request_id=key or request_id(), envelope=envelope, submission=submission
     )
 
 

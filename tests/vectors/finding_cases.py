@@ -97,6 +97,10 @@ class SubmissionCase(Case):
     signer: str = "se"
     spoil: str = ""
     append: str = ""
+    form: str = "payload"
+    """`canonical`: signed as a canonical string, with the submission beside it."""
+    string: tuple[str, str] = ("", "")
+    """What is written otherwise in that string before it is signed: this, and what instead."""
     onboard: list[dict[str, Any]] | None = None
 
 

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from tests.support.engines import LiveEngine
     from tests.support.world import World
     from tests.vectors.finding_cases import Case
-    from tests.vectors.signers import SigningWorld
+    from tests.vectors.signers import SigningWorld, TestSigner
 
-__all__ = ["CALLERS", "FindingEngine", "assert_answer"]
+__all__ = ["CALLERS", "FindingEngine", "assert_answer", "canonical_envelope"]
 
 ISSUED_AT: Final = "2026-05-10T18:00:30Z"
 UNKNOWN_FIELD: Final = re.compile(r"(.*\.)?[0-9]+\Z")
@@ -70,9 +70,14 @@ class FindingEngine:
         """Sets the clock, to the nanosecond."""
         self.live.clock.path.write_text(instant, encoding="ascii")
 
-    def submit(self, caller: str, envelope: submission_pb2.Envelope) -> bytes:
+    def submit(
+        self,
+        caller: str,
+        envelope: submission_pb2.Envelope,
+        beside: submission_pb2.Submission | None = None,
+    ) -> bytes:
         """Submits under a fresh key; returns the response's bytes."""
-        return self.live.submit(CALLERS[caller], submit_request(envelope, request_id()))
+        return self.live.submit(CALLERS[caller], submit_request(envelope, request_id(), beside))
 
     def issue(self, submission: submission_pb2.Submission | None = None) -> bytes:
         """Submits what must be accepted, signed by the agency's official; returns the response."""
@@ -90,6 +95,15 @@ class FindingEngine:
         verdict = submission_service_pb2.SubmitLicenseResponse.FromString(response).answer.verdict
         assert verdict.HasField("firma"), verdict
         return response
+
+
+def canonical_envelope(string: str, signer: TestSigner) -> submission_pb2.Envelope:
+    """Any string, truly signed."""
+    return submission_pb2.Envelope(
+        canonical_string=string,
+        signature=signer.sign(string.encode()),
+        certificate_der=signer.certificate_der,
+    )
 
 
 def assert_answer(answer: verdict_pb2.Answer, case: Case, stated: Descriptor) -> None:

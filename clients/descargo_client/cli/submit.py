@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from descargo_client import answer_tables
+from descargo_client.agency import Form  # noqa: TC001 - typer reads it
 from descargo_client.cli.options import command, validator_of
 from descargo_client.cli.session import Session, read_file, write_whole
 from descargo_client.cli.submit_view import (
@@ -66,6 +67,7 @@ def register(app: typer.Typer) -> None:
         parallel: Annotated[
             int, typer.Option("--parallel", min=1, max=PARALLEL_MAX, help="option.parallel")
         ] = PARALLEL,
+        form: Annotated[Form, typer.Option("--form", help="option.form")] = "payload",
     ) -> int:
         content, words = read_file(file), mapping_of(mapping)
         table = read_table(content, str(file), words, sheet)
@@ -86,7 +88,7 @@ def register(app: typer.Typer) -> None:
             from descargo_client.submitting import Submitter  # noqa: PLC0415 - grpc is slow to import
 
             submitter = Submitter(
-                connection, signer, memory, addressee, lambda: datetime.now(UTC), parallel
+                connection, signer, memory, addressee, lambda: datetime.now(UTC), parallel, form
             )
             results = _run(session, submitter.submit, items, out)
         except KeyboardInterrupt:

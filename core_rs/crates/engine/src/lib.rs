@@ -4,6 +4,9 @@
 //! signs them, `engine` ties them to the ledger. Nothing here knows Python or gRPC: identity and
 //! bytes come in, bytes and completions go out, so another transport can stand in front of it.
 
+use descargo_model::{canonical, pb};
+use prost::Message;
+
 mod answer;
 pub mod caller;
 pub mod clock;
@@ -15,6 +18,7 @@ mod read;
 pub mod refusal;
 mod request;
 pub mod settings;
+mod signed_form;
 mod submit;
 mod wrong_signatures;
 
@@ -29,4 +33,16 @@ pub fn verify_raw(algorithm: &str, spki: &[u8], message: &[u8], signature: &[u8]
         Ok(()) => String::new(),
         Err(error) => error.to_string(),
     }
+}
+
+/// The canonical string of a serialised `Submission`, as submissions are compared with.
+///
+/// # Errors
+/// A sentence, when the bytes are no submission or the form cannot write what it says.
+pub fn canonical_string(submission: &[u8]) -> Result<String, String> {
+    let submission = pb::Submission::decode(submission).map_err(|error| error.to_string())?;
+    canonical::canonical_string(&submission).map_err(|parts| {
+        let told = parts.iter().map(|part| format!("{} `{}`", part.code, part.path));
+        told.collect::<Vec<_>>().join(", ")
+    })
 }

@@ -2,9 +2,10 @@
 
 /// A request that exercises or checks one license: about 1 KiB in practice.
 pub const EXERCISE_BYTES_MAX: usize = 64 * 1024;
-/// A request that submits one license: payload, signature and certificate, with room for framing.
-pub const SUBMISSION_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 16 * 1024;
-/// The signed payload of a submission.
+/// A request that submits one license: what was signed, the submission beside a canonical string,
+/// signature and certificate, with room for framing.
+pub const SUBMISSION_BYTES_MAX: usize = 2 * PAYLOAD_BYTES_MAX + 16 * 1024;
+/// What was signed, payload or canonical string.
 pub const PAYLOAD_BYTES_MAX: usize = 256 * 1024;
 /// A signature: RSA-8192 has 1,024 bytes.
 pub const SIGNATURE_BYTES_MAX: usize = 1024;

@@ -20,11 +20,10 @@ use crate::answer::{Draft, Matter, movement_pb, standing_pb};
 use crate::caller::Caller;
 use crate::clock::instant;
 use crate::command::{Desk, Terms};
-use crate::limits::{
-    CERTIFICATE_BYTES_MAX, PAYLOAD_BYTES_MAX, SIGNATURE_BYTES_MAX, SUBMISSION_BYTES_MAX,
-};
+use crate::limits::SUBMISSION_BYTES_MAX;
 use crate::refusal::{Reason, Refusal};
 use crate::request;
+use crate::signed_form::{SignedForm, signed_bytes};
 
 /// A submission that an agency sent.
 #[derive(Debug)]
@@ -32,11 +31,11 @@ pub(crate) struct Submit {
     caller: Arc<Caller>,
     request_id: String,
     request: Vec<u8>,
-    payload_sha256: [u8; 32],
+    signed_sha256: [u8; 32],
     envelope: pb::Envelope,
     submission: pb::Submission,
     change_sha256: [u8; 32],
-    /// S108 of the payload, and what the signature says.
+    /// What is wrong with how the submission was written down, before anything is checked.
     irregular: Vec<Finding>,
     signer: Result<Signer, Vec<Finding>>,
     certificate_sha256: [u8; 32],
@@ -53,14 +52,8 @@ impl Submit {
             request::read("SubmitLicenseRequest", bytes, SUBMISSION_BYTES_MAX)?;
         let request_id = request::request_id(&message.request_id)?;
         let envelope = request::required("envelope", message.envelope)?;
-        let payload = payload(&envelope)?;
-        let irregular = request::irregularities("Submission", payload, "envelope.payload")?
-            .iter()
-            .map(|found| Finding::new(Code::S108, Locator::field(found.path())))
-            .collect();
-        let submission = pb::Submission::decode(payload)
-            .map_err(|error| request::unreadable("envelope.payload", &error.to_string()))?;
-        let signer = signer(trust, payload, &envelope, &submission);
+        let SignedForm { submission, irregular } = SignedForm::read(&envelope, message.submission)?;
+        let signer = signer(trust, signed_bytes(&envelope), &envelope, &submission);
         let license = submission.license.clone().unwrap_or_default();
         let request_key =
             RequestKey { caller: caller.name.clone(), request_id: request_id.clone() };
@@ -78,7 +71,7 @@ impl Submit {
             caller,
             request_id,
             request: bytes.to_vec(),
-            payload_sha256: sha256(payload),
+            signed_sha256: sha256(signed_bytes(&envelope)),
             change_sha256: change_sha256(&submission),
             certificate_sha256: sha256(&envelope.certificate_der),
             envelope,
@@ -100,7 +93,7 @@ impl Submit {
     /// Decides, for the ledger to record.
     pub fn decide(&self, desk: &Desk, view: &View<'_, Terms>) -> Decision<Terms, Draft, Refusal> {
         let CheckedSubmission { findings, grant } = self.check(desk, view);
-        let mut findings: Vec<Finding> = self.irregular.iter().cloned().chain(findings).collect();
+        let mut findings = self.with_irregular(findings);
         if let Err(problems) = &self.signer {
             findings.extend(problems.iter().cloned());
         }
@@ -205,6 +198,18 @@ impl Submit {
         )
     }
 
+    /// The findings after what is irregular, each told once: a text that no canonical string can
+    /// hold is mostly one that the rules refuse too.
+    fn with_irregular(&self, findings: Vec<Finding>) -> Vec<Finding> {
+        let told = |irregular: &&Finding| {
+            findings.iter().any(|finding| {
+                finding.code == irregular.code && finding.locator.field == irregular.locator.field
+            })
+        };
+        let untold = self.irregular.iter().filter(|irregular| !told(irregular)).cloned();
+        untold.chain(findings.iter().cloned()).collect()
+    }
+
     /// The license that stands under this name; nothing is told of another agency's.
     fn earlier<'a>(
         &self,
@@ -236,26 +241,11 @@ impl Submit {
     fn matter(&self) -> Matter<'_> {
         Matter {
             request_id: &self.request_id,
-            request_sha256: self.payload_sha256,
+            request_sha256: self.signed_sha256,
             caller: &self.caller.name,
             signer_sha256: self.certificate_sha256.to_vec(),
             stated_by: StatedBy::Agency,
         }
-    }
-}
-
-fn payload(envelope: &pb::Envelope) -> Result<&[u8], Refusal> {
-    let Some(pb::envelope::Form::Payload(payload)) = &envelope.form else {
-        return request::required("envelope.payload", None);
-    };
-    request::within("envelope.payload", payload.len(), PAYLOAD_BYTES_MAX)?;
-    request::within("envelope.signature", envelope.signature.len(), SIGNATURE_BYTES_MAX)?;
-    let certificate = &envelope.certificate_der;
-    request::within("envelope.certificate_der", certificate.len(), CERTIFICATE_BYTES_MAX)?;
-    match (envelope.signature.is_empty(), certificate.is_empty()) {
-        (true, _) => request::required("envelope.signature", None),
-        (_, true) => request::required("envelope.certificate_der", None),
-        _ => Ok(payload),
     }
 }
 

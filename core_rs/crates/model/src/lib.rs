@@ -1,5 +1,6 @@
 //! The words of the domain: the contract's messages, decimals, identifiers, findings.
 
+pub mod canonical;
 pub mod curp;
 pub mod date;
 pub mod decimal;

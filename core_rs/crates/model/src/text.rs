@@ -47,6 +47,13 @@ fn is_allowed(character: char) -> bool {
     character != '|' && !character.is_control() && !invisible
 }
 
+/// Whether people see a character for what it is: not an invisible one, and not an accent on its
+/// own, which would join the character before it.
+#[must_use]
+pub fn is_visible(character: char) -> bool {
+    character == '|' || (is_allowed(character) && !is_combining(character))
+}
+
 /// The number of a license as it is looked up: without any blanks, in capitals.
 #[must_use]
 pub fn lookup_number(permit_number: &str) -> String {

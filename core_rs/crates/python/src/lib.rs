@@ -209,6 +209,12 @@ fn verify_raw(py: Python<'_>, alg: &str, spki: &[u8], message: &[u8], signature:
     py.detach(|| descargo_engine::verify_raw(alg, spki, message, signature))
 }
 
+/// The canonical string of a serialised submission; `ValueError` names what it cannot write.
+#[pyfunction]
+fn canonical_string(py: Python<'_>, submission: &[u8]) -> PyResult<String> {
+    py.detach(|| descargo_engine::canonical_string(submission)).map_err(PyValueError::new_err)
+}
+
 /// Version of the core.
 #[pyfunction]
 fn core_version() -> &'static str {
@@ -221,6 +227,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Caller>()?;
     module.add_class::<Engine>()?;
     module.add_function(wrap_pyfunction!(verify_raw, module)?)?;
+    module.add_function(wrap_pyfunction!(canonical_string, module)?)?;
     module.add_function(wrap_pyfunction!(core_version, module)?)?;
     Ok(())
 }
