@@ -121,6 +121,9 @@ impl Exercise {
 
     /// Decides, for the ledger to record.
     pub fn decide(&self, desk: &Desk, view: &View<'_, Terms>) -> Decision<Terms, Draft, Refusal> {
+        if let Err(held) = desk.hold_back_guesses(&self.caller, &self.keys, view.decided_at) {
+            return Decision::Refuse(held);
+        }
         let (findings, state, movement) = match self.judge(desk, view) {
             Judged::Made(verdict_no) => return Decision::SameAs(verdict_no),
             Judged::Fault(what) => return Decision::Refuse(Refusal::new(Reason::Fault, what)),
@@ -155,6 +158,7 @@ impl Exercise {
 
     /// Tells what would be decided; changes nothing.
     pub fn preview(&self, desk: &Desk, view: &View<'_, Terms>) -> Result<Draft, Refusal> {
+        desk.hold_back_guesses(&self.caller, &self.keys, view.decided_at)?;
         let (findings, outcome) = match self.judge(desk, view) {
             Judged::Fault(what) => return Err(Refusal::new(Reason::Fault, what)),
             // Stated again, it would move nothing.
