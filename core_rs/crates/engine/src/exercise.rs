@@ -9,6 +9,7 @@ use descargo_ledger::command::{
     View,
 };
 use descargo_ledger::state::{self, LicenseState, Movement};
+use descargo_model::date::Day;
 use descargo_model::finding::{Code, Finding, Locator, StatedBy};
 use descargo_model::pb::{self, verdict::Outcome};
 use descargo_model::text::lookup_number;
@@ -43,7 +44,7 @@ enum Judged<'a> {
     /// It was made before, by this verdict.
     Made(i64),
     /// No.
-    Refused { findings: Vec<Finding>, license: Option<&'a LicenseState> },
+    Refused { findings: Vec<Finding>, license: Option<&'a Loaded<Terms>> },
     /// Yes, with this movement.
     Allowed { findings: Vec<Finding>, state: Box<LicenseState>, movement: Box<Movement> },
     /// Ours.
@@ -128,7 +129,7 @@ impl Exercise {
             Judged::Made(verdict_no) => return Decision::SameAs(verdict_no),
             Judged::Fault(what) => return Decision::Refuse(Refusal::new(Reason::Fault, what)),
             Judged::Refused { findings, license } => {
-                let outcome = Outcome::Error(self.refusal(desk, &findings, license));
+                let outcome = Outcome::Error(self.refusal(desk, view, &findings, license));
                 let draft =
                     desk.letterhead.recorded(&self.matter(), view, &findings, None, outcome);
                 let effect = Effect::Nothing;
@@ -164,7 +165,7 @@ impl Exercise {
             // Stated again, it would move nothing.
             Judged::Made(_) => (Vec::new(), Outcome::Preview(pb::Preview::default())),
             Judged::Refused { findings, license } => {
-                let refusal = self.refusal(desk, &findings, license);
+                let refusal = self.refusal(desk, view, &findings, license);
                 (findings, Outcome::Error(refusal))
             }
             Judged::Allowed { findings, state, movement } => {
@@ -192,7 +193,7 @@ impl Exercise {
                 return Judged::Made(made.verdict_no);
             }
             findings.push(self.other_statement(view, made.verdict_no));
-            return Judged::Refused { findings, license: Some(&row.state) };
+            return Judged::Refused { findings, license: Some(row) };
         }
         self.weigh(desk, view, &claim, row, terms, findings)
     }
@@ -227,7 +228,7 @@ impl Exercise {
             }
         }
         if findings.iter().any(Finding::refuses) {
-            return Judged::Refused { findings, license: Some(&row.state) };
+            return Judged::Refused { findings, license: Some(row) };
         }
         let Some(license_line_no) = covered.line_no else {
             return Judged::Fault("a draw without finding has no license line");
@@ -239,7 +240,7 @@ impl Exercise {
             Err(state::StateError::OutOfRange) => {
                 let place = Locator::field("lines[0].draws[0].amount");
                 findings.push(Finding::new(Code::S103, place));
-                Judged::Refused { findings, license: Some(&row.state) }
+                Judged::Refused { findings, license: Some(row) }
             }
             Err(_) => Judged::Fault("a draw without finding does not fit the balance"),
         }
@@ -273,16 +274,18 @@ impl Exercise {
     fn refusal(
         &self,
         desk: &Desk,
+        view: &View<'_, Terms>,
         findings: &[Finding],
-        license: Option<&LicenseState>,
+        license: Option<&Loaded<Terms>>,
     ) -> pb::Refusal {
         let may_know = self.caller.role.sees_others_licenses()
             || findings.iter().all(|finding| finding.code != Code::N412);
-        let standings = license
-            .filter(|_| may_know)
-            .map(|state| standing_pb(state, desk.status_today(state, None)))
-            .into_iter()
-            .collect();
+        let today = Day::of(instant(view.decided_at));
+        let standing = |row: &Loaded<Terms>| {
+            let expiry = row.terms.as_ref().map(|terms| (terms.valid_to, today));
+            standing_pb(&row.state, desk.status_today(&row.state, expiry))
+        };
+        let standings = license.filter(|_| may_know).map(standing).into_iter().collect();
         pb::Refusal { standings }
     }
 
