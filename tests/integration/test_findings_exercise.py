@@ -62,6 +62,9 @@ SAAI: Final = {
 }
 """Record and field of SAAI M3 for each path (domain.md 2.2)."""
 
+AFTER_LAST_DAY: Final = "2027-01-01T06:00:00Z"
+"""When the good license has expired."""
+
 WITHOUT_RECORD: Final = {("W811", "lines[0].draws[0].license")}
 """Warns of the license, not of what the record states."""
 
@@ -149,6 +152,21 @@ def assert_records(answer: verdict_pb2.Answer) -> None:
         assert where.ordinal == (1 if where.record == 553 else 0), where
 
 
+def status_told(case: ExerciseCase) -> license_pb2.LicenseStatus.ValueType:
+    """Where the license stands on the day of the case, though no movement says that it expired."""
+    if case.status:
+        return license_pb2.LicenseStatus.Value(case.status)
+    codes = {each.code for each in case.expected}
+    if "N422" in codes:
+        return license_pb2.LICENSE_STATUS_AWAITING_NOTIFICATION
+    if case.now >= AFTER_LAST_DAY:
+        return license_pb2.LICENSE_STATUS_EXPIRED
+    nothing_left = case.license_onboard is not None and "N421" in codes
+    return (
+        license_pb2.LICENSE_STATUS_EXHAUSTED if nothing_left else license_pb2.LICENSE_STATUS_ACTIVE
+    )
+
+
 def assert_outcome(
     answer: verdict_pb2.Answer, preview: verdict_pb2.Answer, case: ExerciseCase
 ) -> None:
@@ -157,6 +175,8 @@ def assert_outcome(
         assert verdict.WhichOneof("outcome") == "error"
         unknown = any(each.code == "N411" for each in case.expected)
         assert bool(verdict.error.standings) is not unknown
+        for standing in verdict.error.standings:
+            assert standing.status == status_told(case)
         assert not verdict.HasField("position")
         return
     assert verdict.WhichOneof("outcome") == "firma"
