@@ -238,7 +238,7 @@ impl Exercise {
                 Judged::Allowed { findings, state: Box::new(state), movement: Box::new(movement) }
             }
             Err(state::StateError::OutOfRange) => {
-                let place = Locator::field("lines[0].draws[0].amount");
+                let place = self.draw_place("lines[0].draws[0].amount");
                 findings.push(Finding::new(Code::S103, place));
                 Judged::Refused { findings, license: Some(row) }
             }
@@ -263,10 +263,14 @@ impl Exercise {
         self.caller.role.sees_others_licenses() || claim.is_traded_by(&terms.holder)
     }
 
-    fn other_statement(&self, view: &View<'_, Terms>, verdict_no: i64) -> Finding {
+    /// Where the one draw is: the first record 553 of its line.
+    fn draw_place(&self, path: &str) -> Locator {
         let line_no = self.keys.line.as_ref().map_or(0, |line| line.line_no);
-        let place = Locator { line_no, ..Locator::field("lines[0].draws[0]") };
-        Finding::new(Code::E341, place)
+        Locator { line_no, record: 553, ordinal: 1, ..Locator::field(path) }
+    }
+
+    fn other_statement(&self, view: &View<'_, Terms>, verdict_no: i64) -> Finding {
+        Finding::new(Code::E341, self.draw_place("lines[0].draws[0]"))
             .declared(&self.declaration.declaration_number)
             .granted(verdict_id(view.ledger_id, verdict_no))
     }
