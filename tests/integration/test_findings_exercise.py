@@ -52,11 +52,12 @@ SAAI: Final = {
     "lines[0].umt.quantity": (551, 13),
     "lines[0].umt.unit": (551, 14),
     "lines[0].value_usd": (551, 10),
-    "lines[0].draws[0]": (0, 0),
+    "lines[0].draws[0]": (553, 0),
     "lines[0].draws[0].license": (553, 7),
     "lines[0].draws[0].license.permit_key": (553, 5),
     "lines[0].draws[0].license.permit_number": (553, 7),
     "lines[0].draws[0].discharge_signature": (553, 6),
+    "lines[0].draws[0].amount": (553, 0),
     "lines[0].draws[0].amount.quantity": (553, 9),
     "lines[0].draws[0].amount.value_usd": (553, 8),
 }
@@ -101,7 +102,7 @@ def test_exercise_gets_exactly_its_findings(
             return
         answer = answer_of(response)
         assert_answer(answer, case, declaration_pb2.Declaration.DESCRIPTOR)
-        assert_records(answer)
+        assert_records(answer, declaration)
         assert_outcome(answer, preview, case)
 
 
@@ -142,10 +143,12 @@ def assert_preview(preview: verdict_pb2.Answer, case: ExerciseCase) -> None:
         assert bool(verdict.error.standings) is not bool(unproved)
 
 
-def assert_records(answer: verdict_pb2.Answer) -> None:
+def assert_records(answer: verdict_pb2.Answer, declaration: declaration_pb2.Declaration) -> None:
     """Each finding names the place where the broker's own system has it."""
     for finding in answer.verdict.findings:
         where = finding.locator
+        in_line = where.field.startswith("lines[0]")
+        assert where.line_no == (declaration.lines[0].line_no if in_line else 0), where
         if (finding.code, where.field) in WITHOUT_RECORD:
             continue
         assert (where.record, where.record_field) == SAAI[where.field], where
