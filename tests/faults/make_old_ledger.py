@@ -1,8 +1,9 @@
 """Makes the ledger that later versions must still open.
 
-`python -m tests.faults.make_old_ledger tests/faults/fixtures/schema-N`, once for each schema, by the
-version that first wrote it; what it makes is kept and never made again. It holds one license, two
-draws and one refusal. Beside it stand the validator's keys, which a new draw needs, and the answers.
+`python -m tests.faults.make_old_ledger tests/faults/fixtures/schema-N`, once for each schema, by
+the version that first wrote it; what it makes is kept and never made again. It holds one license,
+two draws and one refusal. Beside it stand the validator's keys, which a new draw needs, and the
+answers.
 """
 
 from __future__ import annotations
