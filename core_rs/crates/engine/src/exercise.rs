@@ -129,7 +129,7 @@ impl Exercise {
             Judged::Made(verdict_no) => return Decision::SameAs(verdict_no),
             Judged::Fault(what) => return Decision::Refuse(Refusal::new(Reason::Fault, what)),
             Judged::Refused { findings, license } => {
-                let outcome = Outcome::Error(self.refusal(desk, view, &findings, license));
+                let outcome = Outcome::Error(self.refusal(desk, view, license));
                 let draft =
                     desk.letterhead.recorded(&self.matter(), view, &findings, None, outcome);
                 let effect = Effect::Nothing;
@@ -165,7 +165,7 @@ impl Exercise {
             // Stated again, it would move nothing.
             Judged::Made(_) => (Vec::new(), Outcome::Preview(pb::Preview::default())),
             Judged::Refused { findings, license } => {
-                let refusal = self.refusal(desk, view, &findings, license);
+                let refusal = self.refusal(desk, view, license);
                 (findings, Outcome::Error(refusal))
             }
             Judged::Allowed { findings, state, movement } => {
@@ -219,14 +219,18 @@ impl Exercise {
             discharge_signature: &row.state.discharge_signature,
         };
         let covered = coverage(claim, terms, profile, &standing, &context);
-        findings.extend(covered.findings);
-        if findings.iter().any(|finding| finding.code == Code::N412) {
+        let wrong_signature =
+            covered.findings.iter().find(|finding| finding.code == Code::N412).cloned();
+        if let Some(wrong_signature) = wrong_signature {
             desk.note_wrong_signature(&self.caller, &self.keys, view.decided_at);
             if !self.caller.role.sees_others_licenses() {
-                // Without the signature nothing of the license is told, balances least of all.
-                findings.iter_mut().for_each(|finding| finding.granted.clear());
+                // Who has not the signature is told nothing of the license: whether an amount is too
+                // much would already let him search for the balance.
+                findings.push(wrong_signature);
+                return Judged::Refused { findings, license: None };
             }
         }
+        findings.extend(covered.findings);
         if findings.iter().any(Finding::refuses) {
             return Judged::Refused { findings, license: Some(row) };
         }
@@ -279,17 +283,14 @@ impl Exercise {
         &self,
         desk: &Desk,
         view: &View<'_, Terms>,
-        findings: &[Finding],
         license: Option<&Loaded<Terms>>,
     ) -> pb::Refusal {
-        let may_know = self.caller.role.sees_others_licenses()
-            || findings.iter().all(|finding| finding.code != Code::N412);
         let today = Day::of(instant(view.decided_at));
         let standing = |row: &Loaded<Terms>| {
             let expiry = row.terms.as_ref().map(|terms| (terms.valid_to, today));
             standing_pb(&row.state, desk.status_today(&row.state, expiry))
         };
-        let standings = license.filter(|_| may_know).map(standing).into_iter().collect();
+        let standings = license.map(standing).into_iter().collect();
         pb::Refusal { standings }
     }
 
