@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::error::OpenError;
@@ -57,6 +58,12 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), OpenError> {
             "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA foreign_keys = ON;
              PRAGMA trusted_schema = OFF;"
         ))
+        .map_err(|source| unusable(path, source))?;
+    // The bundled SQLite looks at bound values when it plans, so that it would plan a statement anew
+    // on every use; our plans depend on no value.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map(|_| ())
         .map_err(|source| unusable(path, source))
 }
 
