@@ -52,15 +52,19 @@ SAAI: Final = {
     "lines[0].umt.quantity": (551, 13),
     "lines[0].umt.unit": (551, 14),
     "lines[0].value_usd": (551, 10),
-    "lines[0].draws[0]": (0, 0),
+    "lines[0].draws[0]": (553, 0),
     "lines[0].draws[0].license": (553, 7),
     "lines[0].draws[0].license.permit_key": (553, 5),
     "lines[0].draws[0].license.permit_number": (553, 7),
     "lines[0].draws[0].discharge_signature": (553, 6),
+    "lines[0].draws[0].amount": (553, 0),
     "lines[0].draws[0].amount.quantity": (553, 9),
     "lines[0].draws[0].amount.value_usd": (553, 8),
 }
 """Record and field of SAAI M3 for each path (domain.md 2.2)."""
+
+AFTER_LAST_DAY: Final = "2027-01-01T06:00:00Z"
+"""When the good license has expired."""
 
 WITHOUT_RECORD: Final = {("W811", "lines[0].draws[0].license")}
 """Warns of the license, not of what the record states."""
@@ -98,7 +102,7 @@ def test_exercise_gets_exactly_its_findings(
             return
         answer = answer_of(response)
         assert_answer(answer, case, declaration_pb2.Declaration.DESCRIPTOR)
-        assert_records(answer)
+        assert_records(answer, declaration)
         assert_outcome(answer, preview, case)
 
 
@@ -139,14 +143,31 @@ def assert_preview(preview: verdict_pb2.Answer, case: ExerciseCase) -> None:
         assert bool(verdict.error.standings) is not bool(unproved)
 
 
-def assert_records(answer: verdict_pb2.Answer) -> None:
+def assert_records(answer: verdict_pb2.Answer, declaration: declaration_pb2.Declaration) -> None:
     """Each finding names the place where the broker's own system has it."""
     for finding in answer.verdict.findings:
         where = finding.locator
+        in_line = where.field.startswith("lines[0]")
+        assert where.line_no == (declaration.lines[0].line_no if in_line else 0), where
         if (finding.code, where.field) in WITHOUT_RECORD:
             continue
         assert (where.record, where.record_field) == SAAI[where.field], where
         assert where.ordinal == (1 if where.record == 553 else 0), where
+
+
+def status_told(case: ExerciseCase) -> license_pb2.LicenseStatus.ValueType:
+    """Where the license stands on the day of the case, though no movement says that it expired."""
+    if case.status:
+        return license_pb2.LicenseStatus.Value(case.status)
+    codes = {each.code for each in case.expected}
+    if "N422" in codes:
+        return license_pb2.LICENSE_STATUS_AWAITING_NOTIFICATION
+    if case.now >= AFTER_LAST_DAY:
+        return license_pb2.LICENSE_STATUS_EXPIRED
+    nothing_left = case.license_onboard is not None and "N421" in codes
+    return (
+        license_pb2.LICENSE_STATUS_EXHAUSTED if nothing_left else license_pb2.LICENSE_STATUS_ACTIVE
+    )
 
 
 def assert_outcome(
@@ -157,6 +178,8 @@ def assert_outcome(
         assert verdict.WhichOneof("outcome") == "error"
         unknown = any(each.code == "N411" for each in case.expected)
         assert bool(verdict.error.standings) is not unknown
+        for standing in verdict.error.standings:
+            assert standing.status == status_told(case)
         assert not verdict.HasField("position")
         return
     assert verdict.WhichOneof("outcome") == "firma"

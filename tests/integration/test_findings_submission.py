@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,8 +21,10 @@ from tests.vectors.finding_cases import (
 from tests.vectors.finding_engine import FindingEngine, assert_answer, canonical_envelope
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from descargo.v1 import license_pb2, verdict_pb2
     from tests.support.world import World
     from tests.vectors.finding_cases import SubmissionCase
     from tests.vectors.signers import SigningWorld
@@ -85,11 +88,29 @@ def test_submission_gets_exactly_its_findings(
             assert response == first
             return
         assert_answer(answer, case, submission_pb2.Submission.DESCRIPTOR)
+        assert_lines(answer, submission_of(case))
         outcome = answer.verdict.WhichOneof("outcome")
         assert outcome == ("error" if case.refuses else "firma")
         if not case.refuses:
             assert len(answer.verdict.firma.discharge_signature) == 8
             assert answer.verdict.firma.movements
+
+
+def assert_lines(answer: verdict_pb2.Answer, submission: submission_pb2.Submission) -> None:
+    """A finding of a line says which, by the number that the agency gave it."""
+    owners: dict[str, Sequence[license_pb2.LicenseLine | submission_pb2.LineRemainder]] = {
+        "issue.lines": submission.issue.lines,
+        "onboarding.license.lines": submission.onboarding.license.lines,
+        "onboarding.remainders": submission.onboarding.remainders,
+    }
+    for finding in answer.verdict.findings:
+        where = finding.locator
+        assert not where.record, "SAAI has no record of a license"
+        match = re.match(r"(.*?(?:lines|remainders))\[([0-9]+)\]", where.field)
+        if finding.code == "S108" or where.field == "onboarding.remainders":
+            continue
+        expected = owners[match[1]][int(match[2])].line_no if match else 0
+        assert where.line_no == expected, where
 
 
 def tariff_codes_in_kilograms(world: World) -> list[str]:

@@ -365,6 +365,33 @@ def test_five_wrong_signatures_slow_one_caller_down_for_one_license(office: Offi
     assert drawn(office.validate("lane-240", stated(number, firma, 25))).permit_seq == 3
 
 
+def test_guesses_sent_all_at_once_are_held_back_like_those_one_by_one(office: Office) -> None:
+    firma = office.issued("SE-AT-ONCE")
+    unary: grpc.UnaryUnaryMultiCallable[bytes, bytes]
+    unary = office.channels["lane-240"].unary_unary(METHODS["ValidateLicense"])
+    guesses = [stated("SE-AT-ONCE", WRONG, serial) for serial in range(100, 164)]
+    futures = [
+        unary.future(validate_request(guess).SerializeToString(), timeout=30) for guess in guesses
+    ]
+    decided = [future for future in futures if future.exception() is None]
+    assert len(decided) == 5
+    held = office.validate("lane-240", stated("SE-AT-ONCE", firma, 164))
+    assert isinstance(held, Failure)
+    assert held.reason == "RATE_EXCEEDED"
+
+
+def test_who_is_held_back_still_gets_the_answers_that_were_given(office: Office) -> None:
+    firma = office.issued("SE-REPLAY")
+    key = request_id()
+    first = office.validate("lane-240", stated("SE-REPLAY", firma, 170), key)
+    assert drawn(first).permit_seq == 2
+    for serial in range(171, 176):
+        office.validate("lane-240", stated("SE-REPLAY", WRONG, serial))
+    held = office.validate("lane-240", stated("SE-REPLAY", firma, 176))
+    assert isinstance(held, Failure)
+    assert office.validate("lane-240", stated("SE-REPLAY", firma, 170), key) == first
+
+
 def test_wrong_signatures_of_checks_count_too_and_right_ones_do_not(office: Office) -> None:
     firma = office.issued("SE-CHECKED")
     for serial in range(30, 35):

@@ -56,6 +56,7 @@ quantities = st.sampled_from([None, "1000", "3", "0.00003", "90071992547409.9300
 values = st.sampled_from([None, None, "500", "0.02", "90071992547409931.01"])
 limits = st.tuples(quantities, values).filter(any)
 shares = st.sampled_from(["least", "half", "all", "more", "zero", "absent"])
+manners = st.sampled_from(["same", "same", "content", "version", "forged", "forged content"])
 lanes = st.sampled_from([LANE, SAME_OFFICE])
 
 
@@ -164,14 +165,14 @@ class Validator(RuleBasedStateMachine):
         """A new license; what is `left` of one that was in use is less than all."""
         return self._submit(limits_of, notified=notified, days=days, left=left)
 
-    @rule(number=numbers, how=st.sampled_from(["same", "same", "content", "version", "forged"]))
+    @rule(number=numbers, how=manners)
     def submit_again(self, number: str, how: str) -> None:
         """The same change signed again, or another one under the same number."""
         again = messages.copy_of(self.submissions[number])
         # Some time later, so that the signed bytes differ.
         again.signed_at.FromDatetime(self._instant() + timedelta(seconds=7))
         also = set()
-        if how == "content":
+        if how in {"content", "forged content"}:
             content_of(again).legal_basis = "another basis"
         if how == "version":
             again.version = 2
@@ -179,7 +180,7 @@ class Validator(RuleBasedStateMachine):
         day = messages.mexico_day(again.signed_at.ToDatetime(UTC)).isoformat()
         if again.WhichOneof("change") == "issue" and again.issue.valid_from < day:
             also.add("N407")
-        self._ask_to_submit(number, again, also=frozenset(also), forged=how == "forged")
+        self._ask_to_submit(number, again, also=frozenset(also), forged=how.startswith("forged"))
 
     @rule(limit=limits)
     def submit_wrong(self, limit: tuple[str | None, str | None]) -> None:

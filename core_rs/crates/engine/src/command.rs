@@ -44,6 +44,29 @@ impl Desk {
         }
     }
 
+    /// Lets nobody guess on who has stated too many wrong discharge signatures for this license.
+    /// Asked when it is decided: tries that wait in the queue together count one another.
+    ///
+    /// # Errors
+    /// `RATE_EXCEEDED`, with the time to wait.
+    pub fn hold_back_guesses(
+        &self,
+        caller: &Caller,
+        keys: &Keys,
+        at: Nanos,
+    ) -> Result<(), Refusal> {
+        let Some(license) = &keys.license else { return Ok(()) };
+        match self.wrong_signatures.wait_ms(&caller.name, license, at) {
+            None => Ok(()),
+            Some(wait_ms) => Err(Refusal::of_field(
+                Reason::RateExceeded,
+                "declaration.lines[0].draws[0].discharge_signature",
+                "too many wrong discharge signatures for this license within a minute",
+            )
+            .retry_after_ms(wait_ms)),
+        }
+    }
+
     /// Counts a wrong discharge signature; the caller's next tries may have to wait.
     pub fn note_wrong_signature(&self, caller: &Caller, keys: &Keys, at: Nanos) {
         if let Some(license) = &keys.license {

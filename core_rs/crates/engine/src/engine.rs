@@ -101,7 +101,6 @@ impl Engine {
         timeout: Option<Duration>,
     ) -> Result<u64, Refusal> {
         let exercise = Exercise::of_validation(caller.clone(), request)?;
-        self.hold_back_guesses(caller, &exercise)?;
         self.enqueue(Queued::Exercise(Box::new(exercise)), timeout)
     }
 
@@ -111,7 +110,6 @@ impl Engine {
     /// [`Refusal`] when it cannot be answered.
     pub fn check_license(&self, caller: &Arc<Caller>, request: &[u8]) -> Outcome {
         let (exercise, min_revision) = Exercise::of_check(caller.clone(), request)?;
-        self.hold_back_guesses(caller, &exercise)?;
         let needed = match min_revision.as_str() {
             "" => 0,
             text => verdict_no_of(text, &self.ledger_id).ok_or_else(|| {
@@ -195,20 +193,6 @@ impl Engine {
                 .retry_after_ms(OVERLOADED_RETRY_AFTER_MS),
             NotQueued::Stopping => Refusal::new(Reason::Draining, "the validator is stopping"),
         })
-    }
-
-    fn hold_back_guesses(&self, caller: &Caller, exercise: &Exercise) -> Result<(), Refusal> {
-        let Some(license) = &exercise.keys().license else { return Ok(()) };
-        let now = self.clock.now();
-        match self.desk.wrong_signatures.wait_ms(&caller.name, license, now) {
-            None => Ok(()),
-            Some(wait_ms) => Err(Refusal::of_field(
-                Reason::RateExceeded,
-                "declaration.lines[0].draws[0].discharge_signature",
-                "too many wrong discharge signatures for this license within a minute",
-            )
-            .retry_after_ms(wait_ms)),
-        }
     }
 }
 

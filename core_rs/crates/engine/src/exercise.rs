@@ -9,6 +9,7 @@ use descargo_ledger::command::{
     View,
 };
 use descargo_ledger::state::{self, LicenseState, Movement};
+use descargo_model::date::Day;
 use descargo_model::finding::{Code, Finding, Locator, StatedBy};
 use descargo_model::pb::{self, verdict::Outcome};
 use descargo_model::text::lookup_number;
@@ -43,7 +44,7 @@ enum Judged<'a> {
     /// It was made before, by this verdict.
     Made(i64),
     /// No.
-    Refused { findings: Vec<Finding>, license: Option<&'a LicenseState> },
+    Refused { findings: Vec<Finding>, license: Option<&'a Loaded<Terms>> },
     /// Yes, with this movement.
     Allowed { findings: Vec<Finding>, state: Box<LicenseState>, movement: Box<Movement> },
     /// Ours.
@@ -121,11 +122,14 @@ impl Exercise {
 
     /// Decides, for the ledger to record.
     pub fn decide(&self, desk: &Desk, view: &View<'_, Terms>) -> Decision<Terms, Draft, Refusal> {
+        if let Err(held) = desk.hold_back_guesses(&self.caller, &self.keys, view.decided_at) {
+            return Decision::Refuse(held);
+        }
         let (findings, state, movement) = match self.judge(desk, view) {
             Judged::Made(verdict_no) => return Decision::SameAs(verdict_no),
             Judged::Fault(what) => return Decision::Refuse(Refusal::new(Reason::Fault, what)),
             Judged::Refused { findings, license } => {
-                let outcome = Outcome::Error(self.refusal(desk, &findings, license));
+                let outcome = Outcome::Error(self.refusal(desk, view, license));
                 let draft =
                     desk.letterhead.recorded(&self.matter(), view, &findings, None, outcome);
                 let effect = Effect::Nothing;
@@ -155,12 +159,13 @@ impl Exercise {
 
     /// Tells what would be decided; changes nothing.
     pub fn preview(&self, desk: &Desk, view: &View<'_, Terms>) -> Result<Draft, Refusal> {
+        desk.hold_back_guesses(&self.caller, &self.keys, view.decided_at)?;
         let (findings, outcome) = match self.judge(desk, view) {
             Judged::Fault(what) => return Err(Refusal::new(Reason::Fault, what)),
             // Stated again, it would move nothing.
             Judged::Made(_) => (Vec::new(), Outcome::Preview(pb::Preview::default())),
             Judged::Refused { findings, license } => {
-                let refusal = self.refusal(desk, &findings, license);
+                let refusal = self.refusal(desk, view, license);
                 (findings, Outcome::Error(refusal))
             }
             Judged::Allowed { findings, state, movement } => {
@@ -188,7 +193,7 @@ impl Exercise {
                 return Judged::Made(made.verdict_no);
             }
             findings.push(self.other_statement(view, made.verdict_no));
-            return Judged::Refused { findings, license: Some(&row.state) };
+            return Judged::Refused { findings, license: Some(row) };
         }
         self.weigh(desk, view, &claim, row, terms, findings)
     }
@@ -214,16 +219,20 @@ impl Exercise {
             discharge_signature: &row.state.discharge_signature,
         };
         let covered = coverage(claim, terms, profile, &standing, &context);
-        findings.extend(covered.findings);
-        if findings.iter().any(|finding| finding.code == Code::N412) {
+        let wrong_signature =
+            covered.findings.iter().find(|finding| finding.code == Code::N412).cloned();
+        if let Some(wrong_signature) = wrong_signature {
             desk.note_wrong_signature(&self.caller, &self.keys, view.decided_at);
             if !self.caller.role.sees_others_licenses() {
-                // Without the signature nothing of the license is told, balances least of all.
-                findings.iter_mut().for_each(|finding| finding.granted.clear());
+                // Who has not the signature is told nothing of the license: whether an amount is too
+                // much would already let him search for the balance.
+                findings.push(wrong_signature);
+                return Judged::Refused { findings, license: None };
             }
         }
+        findings.extend(covered.findings);
         if findings.iter().any(Finding::refuses) {
-            return Judged::Refused { findings, license: Some(&row.state) };
+            return Judged::Refused { findings, license: Some(row) };
         }
         let Some(license_line_no) = covered.line_no else {
             return Judged::Fault("a draw without finding has no license line");
@@ -233,9 +242,9 @@ impl Exercise {
                 Judged::Allowed { findings, state: Box::new(state), movement: Box::new(movement) }
             }
             Err(state::StateError::OutOfRange) => {
-                let place = Locator::field("lines[0].draws[0].amount");
+                let place = self.draw_place("lines[0].draws[0].amount");
                 findings.push(Finding::new(Code::S103, place));
-                Judged::Refused { findings, license: Some(&row.state) }
+                Judged::Refused { findings, license: Some(row) }
             }
             Err(_) => Judged::Fault("a draw without finding does not fit the balance"),
         }
@@ -258,10 +267,14 @@ impl Exercise {
         self.caller.role.sees_others_licenses() || claim.is_traded_by(&terms.holder)
     }
 
-    fn other_statement(&self, view: &View<'_, Terms>, verdict_no: i64) -> Finding {
+    /// Where the one draw is: the first record 553 of its line.
+    fn draw_place(&self, path: &str) -> Locator {
         let line_no = self.keys.line.as_ref().map_or(0, |line| line.line_no);
-        let place = Locator { line_no, ..Locator::field("lines[0].draws[0]") };
-        Finding::new(Code::E341, place)
+        Locator { line_no, record: 553, ordinal: 1, ..Locator::field(path) }
+    }
+
+    fn other_statement(&self, view: &View<'_, Terms>, verdict_no: i64) -> Finding {
+        Finding::new(Code::E341, self.draw_place("lines[0].draws[0]"))
             .declared(&self.declaration.declaration_number)
             .granted(verdict_id(view.ledger_id, verdict_no))
     }
@@ -269,16 +282,15 @@ impl Exercise {
     fn refusal(
         &self,
         desk: &Desk,
-        findings: &[Finding],
-        license: Option<&LicenseState>,
+        view: &View<'_, Terms>,
+        license: Option<&Loaded<Terms>>,
     ) -> pb::Refusal {
-        let may_know = self.caller.role.sees_others_licenses()
-            || findings.iter().all(|finding| finding.code != Code::N412);
-        let standings = license
-            .filter(|_| may_know)
-            .map(|state| standing_pb(state, desk.status_today(state, None)))
-            .into_iter()
-            .collect();
+        let today = Day::of(instant(view.decided_at));
+        let standing = |row: &Loaded<Terms>| {
+            let expiry = row.terms.as_ref().map(|terms| (terms.valid_to, today));
+            standing_pb(&row.state, desk.status_today(&row.state, expiry))
+        };
+        let standings = license.map(standing).into_iter().collect();
         pb::Refusal { standings }
     }
 

@@ -23,6 +23,16 @@ pub enum OpenError {
         /// Why.
         source: std::io::Error,
     },
+    /// Pages of the file are not what was written.
+    #[error(
+        "ledger `{path}` is damaged: {source}; keep it with its `-wal` as evidence and restore the last good copy of both"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
     /// Another program's file.
     #[error("`{path}` is not a Descargo ledger; name another file in `data_dir`")]
     Foreign {

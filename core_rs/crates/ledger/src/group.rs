@@ -179,4 +179,6 @@ fn checkpoint(path: &std::path::Path, stopped: &Receiver<()>) {
         // A failed checkpoint loses nothing: the log only grows until the next one.
         let _ = connection.execute_batch("PRAGMA wal_checkpoint(PASSIVE)");
     }
+    // The writer has ended: what it wrote belongs into the one file that people copy and keep.
+    let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::error::OpenError;
@@ -19,6 +20,10 @@ const STATEMENTS_KEPT: usize = 64;
 pub(crate) fn open_writer(path: &Path, new_ledger_id: &str) -> Result<Connection, OpenError> {
     let mut connection = Connection::open(path).map_err(|source| unusable(path, source))?;
     prepare(&connection, path)?;
+    // Before anything is written: choosing the journal's mode writes into the file.
+    let glance = connection.transaction().map_err(|source| unusable(path, source))?;
+    schema_of(&glance, path)?;
+    drop(glance);
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;",
@@ -53,6 +58,12 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), OpenError> {
             "PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}; PRAGMA foreign_keys = ON;
              PRAGMA trusted_schema = OFF;"
         ))
+        .map_err(|source| unusable(path, source))?;
+    // The bundled SQLite looks at bound values when it plans, so that it would plan a statement anew
+    // on every use; our plans depend on no value.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map(|_| ())
         .map_err(|source| unusable(path, source))
 }
 
@@ -61,18 +72,7 @@ fn migrate(connection: &mut Connection, path: &Path, new_ledger_id: &str) -> Res
     // One process migrates; a second one waits and then finds nothing to do.
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
-    let number = |name: &str| transaction.query_row(name, [], |row| row.get::<_, i64>(0));
-    let found = number("PRAGMA user_version").map_err(fail)?;
-    let application = number("PRAGMA application_id").map_err(fail)?;
-    let tables = number("SELECT count(*) FROM sqlite_schema").map_err(fail)?;
-    let ours = application == APPLICATION_ID || (application == 0 && found == 0 && tables == 0);
-    if !ours {
-        return Err(OpenError::Foreign { path: path.to_owned() });
-    }
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
-    if found > known {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known });
-    }
+    let found = schema_of(&transaction, path)?;
     for (migration, number) in MIGRATIONS.iter().zip(1_i64..) {
         if number > found {
             transaction.execute_batch(migration).map_err(fail)?;
@@ -85,15 +85,44 @@ fn migrate(connection: &mut Connection, path: &Path, new_ledger_id: &str) -> Res
     }
     transaction
         .execute_batch(&format!(
-            "PRAGMA user_version = {known}; PRAGMA application_id = {APPLICATION_ID};"
+            "PRAGMA user_version = {}; PRAGMA application_id = {APPLICATION_ID};",
+            newest_schema()
         ))
         .map_err(fail)?;
     transaction.commit().map_err(fail)
 }
 
+/// The schema that a file has, 0 when it is new.
+fn schema_of(connection: &Connection, path: &Path) -> Result<i64, OpenError> {
+    let number = |name: &str| {
+        connection
+            .query_row(name, [], |row| row.get::<_, i64>(0))
+            .map_err(|source| unusable(path, source))
+    };
+    let found = number("PRAGMA user_version")?;
+    let application = number("PRAGMA application_id")?;
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    let ours = application == APPLICATION_ID || (application == 0 && found == 0 && tables == 0);
+    if !ours {
+        return Err(OpenError::Foreign { path: path.to_owned() });
+    }
+    let known = newest_schema();
+    if found > known {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known });
+    }
+    Ok(found)
+}
+
+fn newest_schema() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
 fn unusable(path: &Path, source: rusqlite::Error) -> OpenError {
     match source.sqlite_error_code() {
         Some(rusqlite::ErrorCode::NotADatabase) => OpenError::Foreign { path: path.to_owned() },
+        Some(rusqlite::ErrorCode::DatabaseCorrupt) => {
+            OpenError::Damaged { path: path.to_owned(), source }
+        }
         _ => OpenError::Unusable { path: path.to_owned(), source },
     }
 }

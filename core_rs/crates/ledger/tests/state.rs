@@ -1,5 +1,15 @@
 //! The rules of a balance, against every sequence of draws that proptest thinks of.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail loudly"
+)]
+
 use descargo_ledger::state::{self, Balance, LicenseState, OpenedLine, StateError};
 use descargo_model::decimal::{AmountValue, Quantity, Usd};
 use descargo_model::license_name::LicenseName;

@@ -1,6 +1,16 @@
 //! The store as the engine uses it, with the simplest commands there are: issue a license, draw
 //! from it, refuse.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail loudly"
+)]
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! Durable draws a second: the engine in process, a closed loop at some draws outstanding, beside
 //! plain SQLite that commits each draw by itself on the same disk.
 
+use std::hint::black_box;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -27,7 +28,9 @@ pub fn time(inputs: &Inputs, rounds: usize, draws: usize, report: &mut Report) {
     let mut desk = Desk::open(inputs);
     let mut plain = Plain::open(inputs);
     let mut from = 0;
+    let checks = inputs.checks(draws / 2);
     for _ in 0..rounds {
+        desk.check(&checks, report);
         for outstanding in OUTSTANDING {
             let count = match outstanding {
                 1 => draws / LONE_DRAWS_PART,
@@ -67,6 +70,16 @@ impl Desk {
             rfc: String::new(),
         });
         Self { engine: Engine::open(&settings, notify).unwrap(), lane, outcomes }
+    }
+
+    /// Previews one after another, each of another declaration: reading beside the writer.
+    fn check(&self, requests: &[Vec<u8>], report: &mut Report) {
+        let began = Instant::now();
+        for request in requests {
+            black_box(self.engine.check_license(&self.lane, request).unwrap());
+        }
+        let nanos = began.elapsed().as_nanos() as f64 / requests.len() as f64;
+        report.tell("whole calls in the core", "CheckLicense", "ns", nanos);
     }
 
     fn draw(

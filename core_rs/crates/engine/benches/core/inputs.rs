@@ -53,7 +53,25 @@ impl Inputs {
         (from..from + count).map(|position| self.request(&declaration, position)).collect()
     }
 
+    /// As many `CheckLicenseRequest`s, each of another declaration, over all licenses.
+    pub fn checks(&self, count: usize) -> Vec<Vec<u8>> {
+        let declaration = self.declaration();
+        let check = |position| pb::CheckLicenseRequest {
+            declaration: Some(self.another(&declaration, position)),
+            min_revision: String::new(),
+        };
+        (0..count).map(|position| check(position).encode_to_vec()).collect()
+    }
+
     fn request(&self, declaration: &pb::Declaration, position: usize) -> Vec<u8> {
+        pb::ValidateLicenseRequest {
+            request_id: format!("00000000-0000-4000-8000-{position:012x}"),
+            declaration: Some(self.another(declaration, position)),
+        }
+        .encode_to_vec()
+    }
+
+    fn another(&self, declaration: &pb::Declaration, position: usize) -> pb::Declaration {
         let (number, firma) = &self.corpus.licenses[position % self.corpus.licenses.len()];
         let broker = &self.corpus.broker_licenses[position / SERIALS];
         let mut declaration = declaration.clone();
@@ -63,10 +81,6 @@ impl Inputs {
         let draw = &mut declaration.lines[0].draws[0];
         draw.license.as_mut().unwrap().permit_number.clone_from(number);
         draw.discharge_signature.clone_from(firma);
-        pb::ValidateLicenseRequest {
-            request_id: format!("00000000-0000-4000-8000-{position:012x}"),
-            declaration: Some(declaration),
-        }
-        .encode_to_vec()
+        declaration
     }
 }
