@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from descargo.v1 import license_pb2, submission_pb2, submission_service_pb2
 from descargo_client.canonical import canonical_string
-from descargo_client.faults import BadFile, BadInput, Problem
+from descargo_client.faults import BadFile, BadInput
+from descargo_client.forms.changes import problems_of
 from descargo_client.forms.messages import fill_message
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from descargo.v1.verdict_pb2 import Answer
     from descargo_client.channel import Channel
+    from descargo_client.faults import Problem
     from descargo_client.signing import Signer
 
 Form = Literal["payload", "canonical"]
@@ -35,8 +37,8 @@ def build_submission(
     submission = submission_pb2.Submission()
     problems: list[Problem] = []
     fill_message(submission, document, "", problems)
-    if not problems and submission.WhichOneof("change") is None:
-        problems.append(Problem("form.no_change", field="issue"))
+    if not problems:
+        problems += problems_of(submission)
     if problems:
         raise BadFile("submission", tuple(problems))
     return address(submission, validator=validator, signed_at=signed_at)

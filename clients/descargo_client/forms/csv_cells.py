@@ -11,14 +11,18 @@ import re
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
-from descargo.v1 import license_pb2, submission_pb2
+from descargo.v1 import license_pb2
 from descargo_client.faults import Problem
-from descargo_client.forms.messages import fill_message, shorten
+from descargo_client.forms.columns import CHANGE, COLUMNS, IDENTITY_COLUMNS
+from descargo_client.forms.messages import fill_instant, fill_message, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from google.protobuf.message import Message
+    from google.protobuf.timestamp_pb2 import Timestamp
+
+    from descargo.v1 import submission_pb2
 
 Row = dict[str, str]
 Numbered = list[tuple[int, Row]]
@@ -31,10 +35,11 @@ _PLAIN_LICENSE: Final = ("authorization_complement", "vucem_folio", "legal_basis
 _HOLDER: Final = ("rfc", "curp", "legal_name")
 
 
-class _Cells:
+class Cells:
     """The cells of one row, read with their problems."""
 
     def __init__(self, line: int, row: Row, problems: list[Problem]) -> None:
+        """Takes the row, and where problems go."""
         self._line = line
         self._row = row
         self._problems = problems
@@ -42,6 +47,18 @@ class _Cells:
     def text(self, column: str) -> str:
         """The cell as it stands; empty when the column is not there."""
         return self._row.get(column, "")
+
+    def filled(self) -> list[str]:
+        """Columns beside the identity that hold something, in their order."""
+        known = (name for name in COLUMNS if name not in {*IDENTITY_COLUMNS, CHANGE})
+        return [name for name in known if self.text(name)]
+
+    def instant(self, moment: Timestamp, column: str) -> None:
+        """Fills an instant, read just as in JSON."""
+        found: list[Problem] = []
+        fill_instant(moment, self.text(column), "", found)
+        for problem in found:
+            self.refuse(problem.key, column, **dict(problem.values))
 
     def refuse(self, key: str, column: str, **values: object) -> None:
         """Notes what is wrong with a cell."""
@@ -89,19 +106,16 @@ class _Cells:
                 self.refuse("csv.tariff_code", "tariff_codes", value=cell)
 
 
-def submission(rows: Numbered, version: int, problems: list[Problem]) -> submission_pb2.Submission:
-    """Builds the submission of one license from its rows; adds what is wrong to the problems."""
-    line, first = rows[0]
-    result = submission_pb2.Submission(version=version)
-    cells = _Cells(line, first, problems)
-    for name in ("agency", "permit_key", "permit_number"):
-        setattr(result.license, name, cells.text(name))
-    onboarding = any(row.get("left_quantity") or row.get("left_value_usd") for _, row in rows)
-    content = result.onboarding.license if onboarding else result.issue
-    _fill_license(content, cells)
+def fill_whole(
+    result: submission_pb2.Submission, change: str, rows: Numbered, problems: list[Problem]
+) -> None:
+    """Fills in a whole license from its rows; adds what is wrong to the problems."""
+    onboarding = change == "onboarding"
+    content = result.onboarding.license if onboarding else getattr(result, change)
+    _fill_license(content, Cells(*rows[0], problems))
     seen: dict[int, int] = {}
     for position, (number, row) in enumerate(rows, start=1):
-        cells = _Cells(number, row, problems)
+        cells = Cells(number, row, problems)
         license_line = content.lines.add()
         _fill_line(license_line, cells, position)
         first_row = seen.setdefault(license_line.line_no, number)
@@ -112,28 +126,27 @@ def submission(rows: Numbered, version: int, problems: list[Problem]) -> submiss
             remainder.left.SetInParent()
             if not cells.amount(remainder.left, "left_quantity", "left_value_usd"):
                 cells.refuse("csv.left", "left_quantity")
-    return result
 
 
-def _fill_license(content: license_pb2.License, cells: _Cells) -> None:
-    _named(content, cells, "instrument_kind", "operation", "quantity_basis")
+def _fill_license(content: license_pb2.License, cells: Cells) -> None:
+    named(content, cells, "instrument_kind", "operation", "quantity_basis")
     content.holder.SetInParent()
     for name in _HOLDER:
         setattr(content.holder, name, cells.text(f"holder_{name}"))
     cells.extent(content.regimes, "regimes")
     cells.extent(content.offices, "offices")
-    content.valid_from = cells.checked("csv.date", "valid_from", _is_date)
-    content.valid_to = cells.checked("csv.date", "valid_to", _is_date)
+    content.valid_from = cells.checked("csv.date", "valid_from", is_date)
+    content.valid_to = cells.checked("csv.date", "valid_to", is_date)
     total = license_pb2.Amount()
     if cells.amount(total, "total_quantity", "total_value_usd"):
         content.total.CopyFrom(total)
     if cells.text("notified_at"):
-        _named(content, cells, "notified_at")
+        named(content, cells, "notified_at")
     for name in _PLAIN_LICENSE:
         setattr(content, name, cells.text(name))
 
 
-def _fill_line(line: license_pb2.LicenseLine, cells: _Cells, position: int) -> None:
+def _fill_line(line: license_pb2.LicenseLine, cells: Cells, position: int) -> None:
     line.line_no = cells.whole("line_no") if cells.text("line_no") else position
     cells.tariff_codes(line)
     line.description = cells.text("description")
@@ -145,7 +158,7 @@ def _fill_line(line: license_pb2.LicenseLine, cells: _Cells, position: int) -> N
     cells.extent(line.countries_seller_buyer, "countries_seller_buyer")
 
 
-def _named(content: Message, cells: _Cells, *columns: str) -> None:
+def named(content: Message, cells: Cells, *columns: str) -> None:
     """Fields whose words the contract fixes, read just as in JSON."""
     for column in columns:
         if not cells.text(column):
@@ -164,7 +177,8 @@ def _is_small_whole(cell: str) -> bool:
     return cell.isascii() and cell.isdigit() and len(cell) < 10 and int(cell) > 0  # noqa: PLR2004 - fits 32 bits
 
 
-def _is_date(cell: str) -> bool:
+def is_date(cell: str) -> bool:
+    """Whether the cell is a day as the contract writes it."""
     try:
         return len(cell) == len("YYYY-MM-DD") and bool(date.fromisoformat(cell))
     except ValueError:

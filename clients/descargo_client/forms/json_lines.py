@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from descargo.v1 import declaration_pb2, submission_pb2
 from descargo_client.faults import BadFile, Problem
+from descargo_client.forms.changes import problems_of
 from descargo_client.forms.items import Item
 from descargo_client.forms.messages import fill_message
 
@@ -97,6 +98,6 @@ def _read_line(number: int, line: bytes) -> Item:
     submission = submission_pb2.Submission()
     if not problems:
         fill_message(submission, value, "", problems)
-    if not problems and submission.WhichOneof("change") is None:
-        problems.append(Problem("form.no_change", field="issue"))
+    if not problems:
+        problems += problems_of(submission)
     return Item.read((number,), submission, problems)

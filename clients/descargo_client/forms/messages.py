@@ -90,7 +90,7 @@ def _fill_one(
     # An empty object is present, which is not the same as absent.
     inner.SetInParent()
     if field.message_type.full_name == _TIMESTAMP:
-        _fill_instant(inner, value, path, problems)
+        fill_instant(inner, value, path, problems)
     else:
         fill_message(inner, value, path, problems)
 
@@ -147,7 +147,8 @@ def _enum_number(
     return None
 
 
-def _fill_instant(message: Any, value: object, path: str, problems: list[Problem]) -> None:
+def fill_instant(message: Any, value: object, path: str, problems: list[Problem]) -> None:
+    """Fills an instant from RFC 3339, or from a date alone."""
     written = value if isinstance(value, str) else ""
     written += _FIRST_INSTANT if _DATE.match(written) else ""
     moment: datetime | None

@@ -12,9 +12,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from descargo_client.faults import BadFile, Problem
-from descargo_client.forms import csv_cells
 from descargo_client.forms.cells import text_of
+from descargo_client.forms.changes import change_of, empty_cells, submission
 from descargo_client.forms.columns import (
+    CHANGE,
     COLUMNS,
     IDENTITY_COLUMNS,
     LICENSE_COLUMNS,
@@ -82,6 +83,8 @@ def _columns(table: Table, mapping: Mapping) -> list[str | None]:
         if name in mapping.fixed
     ]
     present = {*names, *mapping.fixed}
+    # A table that says what is done with each license has each row's needs seen to row by row.
+    needed = REQUIRED_COLUMNS & set(IDENTITY_COLUMNS) if CHANGE in present else REQUIRED_COLUMNS
     wanted = {ours: title for title, ours in mapping.columns.items()}
     problems += [
         Problem("csv.title_missing", (("name", name), ("title", wanted[name])), line=line)
@@ -91,7 +94,7 @@ def _columns(table: Table, mapping: Mapping) -> list[str | None]:
     problems += [
         Problem("csv.column_missing", (("name", name),), line=line, field=name)
         for name in COLUMNS
-        if name in REQUIRED_COLUMNS and name not in present and name not in wanted
+        if name in needed and name not in present and name not in wanted
     ]
     if problems:
         raise BadFile(table.file, tuple(problems))
@@ -143,21 +146,25 @@ def _without_identity(number: int, row: Row, spoilt: Spoilt) -> Problem | None:
 def _item(rows: Numbered, spoilt: Spoilt, titles: Map[str, str]) -> Item:
     problems: list[Problem] = []
     first_line, first = rows[0]
+    change = change_of(rows)
     for number, row in rows:
         problems += [
-            Problem("csv.cell_empty", line=number, field=name)
-            for name in COLUMNS
-            if name in REQUIRED_COLUMNS and name not in IDENTITY_COLUMNS and not row.get(name)
+            Problem("csv.cell_empty", line=number, field=name) for name in _empty(row, change)
         ]
         problems += [
             _differs(number, name, row, first_line, first)
-            for name in LICENSE_COLUMNS
+            for name in (CHANGE, *LICENSE_COLUMNS)
             if row.get(name, "") != first.get(name, "")
         ]
-    submission = csv_cells.submission(rows, int(version_of(first)), problems)
+    built = submission(rows, int(version_of(first)), problems)
     said = _with_spoilt(problems, spoilt, {number for number, _ in rows})
     placed = [_titled(each, titles) for each in said]
-    return Item.read(tuple(number for number, _ in rows), submission, placed)
+    return Item.read(tuple(number for number, _ in rows), built, placed)
+
+
+def _empty(row: Row, change: str) -> list[str]:
+    """Where the table says what is done, a row that does not is no guess of ours."""
+    return [CHANGE] if CHANGE in row and not row[CHANGE] else empty_cells(row, change)
 
 
 def _differs(number: int, name: str, row: Row, first_line: int, first: Row) -> Problem:
