@@ -66,6 +66,11 @@ class Submitter:
         self._parallel = parallel
         self._form: Form = form
         self._stop: ClientError | None = None
+        self._ended = False
+
+    def stop(self) -> None:
+        """Ends `submit` after the licenses under way; may be called from a signal."""
+        self._ended = True
 
     def submit(self, items: list[Item], done: Callable[[Result], None]) -> list[Result]:
         """Submits all; calls `done` from this thread for each as it ends; returns them in order."""
@@ -119,7 +124,7 @@ class Submitter:
     def _submit_one(self, agency: Agency, item: Item) -> Result:
         if item.problems:
             return Result(item, "unreadable")
-        if self._stop is not None:
+        if self._ended or self._stop is not None:
             return Result(item, "not_sent", fault=self._stop)
         request_id = ""
         try:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003 - typer reads it
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from descargo_client import answer_tables
 from descargo_client.agency import Form  # noqa: TC001 - typer reads it
 from descargo_client.cli.options import command, validator_of
-from descargo_client.cli.session import Session, read_file, write_whole
+from descargo_client.cli.session import Session, read_file
 from descargo_client.cli.submit_view import (
     exit_code_of,
     print_report,
     report_document,
     result_document,
 )
+from descargo_client.cli.table_answers import (
+    TABLE_SUFFIXES,
+    answered_path,
+    write_table,
+)
 from descargo_client.faults import BadFile, BadInput
 from descargo_client.forms.mapping import NO_MAPPING, read_mapping
-from descargo_client.intake import CSV_SUFFIX, read_items, read_table
+from descargo_client.forms.sheets import SUFFIX as XLSX_SUFFIX
+from descargo_client.intake import read_items, read_table
 from descargo_client.outbox import SUFFIX, Outbox
 
 if TYPE_CHECKING:
@@ -32,22 +38,34 @@ if TYPE_CHECKING:
     from descargo_client.forms.mapping import Mapping
     from descargo_client.forms.tables import Table
     from descargo_client.signing import Signer
-    from descargo_client.submitting import Result
-    from descargo_client.texts import Language
+    from descargo_client.submitting import Result, Submitter
 
 PARALLEL: Final = 8
 PARALLEL_MAX: Final = 64
-XLSX_SUFFIX: Final = ".xlsx"
-TABLE_SUFFIXES: Final = (XLSX_SUFFIX, CSV_SUFFIX)
+EVERY_S: Final = 5.0
+EVERY_MIN_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """Who signs, to whom, how many at a time, and in which form."""
+
+    key: Path
+    cert: Path
+    password_file: Path | None
+    validator: str | None
+    parallel: int
+    form: Form
 
 
 def register(app: typer.Typer) -> None:
     """Adds the command."""
 
     @command(app, "submit", connected=True)
-    def submit(  # noqa: PLR0917 - one parameter for each option
+    def submit(
         session: Session,
-        file: Annotated[Path, typer.Argument(help="argument.submissions")],
+        file: Annotated[Path | None, typer.Argument(help="argument.submissions")] = None,
+        *,
         key: Annotated[Path, typer.Option("--key", help="option.key")],
         cert: Annotated[Path, typer.Option("--cert", help="option.cert")],
         password_file: Annotated[
@@ -68,42 +86,87 @@ def register(app: typer.Typer) -> None:
             int, typer.Option("--parallel", min=1, max=PARALLEL_MAX, help="option.parallel")
         ] = PARALLEL,
         form: Annotated[Form, typer.Option("--form", help="option.form")] = "payload",
+        watch: Annotated[Path | None, typer.Option("--watch", help="option.watch")] = None,
+        every_s: Annotated[
+            float, typer.Option("--every", min=EVERY_MIN_S, max=3600.0, help="option.every")
+        ] = EVERY_S,
+        once: Annotated[bool, typer.Option("--once", help="option.once")] = False,
     ) -> int:
-        content, words = read_file(file), mapping_of(mapping)
+        how = _How(key, cert, password_file, validator, parallel, form)
+        words = mapping_of(mapping)
+        if watch is not None:
+            if file is not None or answers or receipt_out or outbox:
+                raise BadInput("watch.alone")
+            return _watch(session, how, watch, words, sheet, every_s, once)
+        if file is None:
+            raise BadInput("submit.nothing")
+        content = read_file(file)
         table = read_table(content, str(file), words, sheet)
         places = _places(file, table, answers, receipt_out)
         try:
             items = read_items(content, str(file), table, words)
         except BadFile as bad:
-            _write_table(session, places[1], table, bad)
+            write_table(session, places[1], table, bad)
             raise
-        addressee = validator_of(session.options, validator)
-        if not addressee and not all(each.problems or each.submission.validator for each in items):
-            raise BadInput("submit.no_validator")
-        connection = session.connection()
-        signer = open_signer(session, key, cert, password_file)
-        memory = Outbox(outbox or outbox_path(file))
-        out = _open_answers(places[0])
-        try:
-            from descargo_client.submitting import Submitter  # noqa: PLC0415 - grpc is slow to import
-
-            submitter = Submitter(
-                connection, signer, memory, addressee, lambda: datetime.now(UTC), parallel, form
-            )
-            results = _run(session, submitter.submit, items, out)
-        except KeyboardInterrupt:
-            session.note("submit.again")
-            raise
-        finally:
-            memory.close()
-            if out is not None:
-                out.close()
-        _write_table(session, places[1], table, results)
+        stated = all(each.problems or each.submission.validator for each in items)
+        submitter = _submitter(session, how, stated=stated)
+        results = _submit_items(session, submitter, items, outbox or outbox_path(file), places[0])
+        write_table(session, places[1], table, results)
         if session.as_json:
             session.write_json(report_document(str(file), results, session.language))
         else:
             print_report(session, str(file), results)
         return exit_code_of(results)
+
+
+def _submitter(session: Session, how: _How, *, stated: bool) -> Callable[[Outbox], Submitter]:
+    """What makes a submitter for an outbox; the key is opened once. `stated`: items name theirs."""
+    addressee = validator_of(session.options, how.validator)
+    if not addressee and not stated:
+        raise BadInput("submit.no_validator")
+    connection = session.connection()
+    signer = open_signer(session, how.key, how.cert, how.password_file)
+    from descargo_client.submitting import Submitter  # noqa: PLC0415 - grpc is slow to import
+
+    return lambda memory: Submitter(
+        connection, signer, memory, addressee, lambda: datetime.now(UTC), how.parallel, how.form
+    )
+
+
+def _submit_items(
+    session: Session,
+    submitter: Callable[[Outbox], Submitter],
+    items: list[Item],
+    outbox: Path | None,
+    answers: Path | None,
+) -> list[Result]:
+    memory = Outbox(outbox)
+    out = _open_answers(answers)
+    try:
+        return _run(session, submitter(memory).submit, items, out)
+    except KeyboardInterrupt:
+        session.note("submit.again")
+        raise
+    finally:
+        memory.close()
+        if out is not None:
+            out.close()
+
+
+def _watch(  # noqa: PLR0917 - each is a different thing
+    session: Session,
+    how: _How,
+    folder: Path,
+    words: Mapping,
+    sheet: str,
+    every_s: float,
+    once: bool,
+) -> int:
+    submitter = _submitter(session, how, stated=False)
+    from descargo_client.cli import submit_watch  # noqa: PLC0415 - grpc is slow to import
+
+    deliverer = submit_watch.Deliverer(session, submitter, words, sheet)
+    return submit_watch.watch(session, folder, deliverer, every_s, once)
 
 
 def mapping_of(path: Path | None) -> Mapping:
@@ -125,34 +188,6 @@ def _places(
         return receipt_out, answers
     written_back = file.suffix.lower() == XLSX_SUFFIX
     return answers or receipt_out, answered_path(file) if written_back else None
-
-
-def answered_path(file: Path) -> Path:
-    """Where a table is written back if nothing else is said: beside it."""
-    return file.with_name(f"{file.stem}.answers{file.suffix}")
-
-
-def table_bytes(
-    path: Path, table: Table, outcome: list[Result] | BadFile, language: Language
-) -> bytes:
-    """The table with the answers, or with what is wrong with it, in the format of the path."""
-    if isinstance(outcome, BadFile):
-        rows = answer_tables.answers_of_problems(table, outcome.problems, language)
-    else:
-        rows = answer_tables.answers_of(outcome, language)
-    write = (
-        answer_tables.csv_bytes if path.suffix.lower() == CSV_SUFFIX else answer_tables.xlsx_bytes
-    )
-    return write(table, rows, language)
-
-
-def _write_table(
-    session: Session, path: Path | None, table: Table | None, outcome: list[Result] | BadFile
-) -> None:
-    if path is None or table is None:
-        return
-    write_whole(path, table_bytes(path, table, outcome, session.language))
-    session.note("answers.written", file=path)
 
 
 def outbox_path(file: Path) -> Path | None:
