@@ -63,10 +63,14 @@ def test_show_writes_the_string_as_it_is_signed(descargo: Run, jsonl: Path) -> N
 
 
 def test_show_says_what_signing_will_fill_in(descargo: Run, tmp_path: Path) -> None:
-    bare = {name: value for name, value in DOCUMENT.items() if name in {"license", "extension"}}
+    bare = {
+        name: value
+        for name, value in DOCUMENT.items()
+        if name in {"license", "version", "extension"}
+    }
     file = written(tmp_path, bare)
     ran = descargo("canonical", "show", file, "--lang", "en")
-    assert ran.out.startswith("||1|descargo.v1.Submission|||SE|C1|SE-ÑÁ&1|1|extension|")
+    assert ran.out.startswith("||1|descargo.v1.Submission|||SE|C1|SE-ÑÁ&1|2|extension|")
     assert "validator, signed_at" in ran.err
     ran = descargo("canonical", "show", file, "--validator", "x", "-o", "json")
     assert ran.json["items"][0]["missing"] == ["signed_at"]
