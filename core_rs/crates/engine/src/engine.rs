@@ -16,7 +16,9 @@ use crate::caller::Caller;
 use crate::clock::{Clock, instant};
 use crate::command::{Command, Desk, Queued, Terms};
 use crate::exercise::Exercise;
+use crate::feed::{Feed, Part};
 use crate::limits::QUERY_BYTES_MAX;
+use crate::list;
 use crate::read::LicenseQuery;
 use crate::refusal::{Reason, Refusal};
 use crate::request;
@@ -147,6 +149,40 @@ impl Engine {
             .licenses(&query.key, query.version)
             .map_err(|fault| Refusal::from(&fault))?;
         query.answer(&self.desk, caller, &found, instant(self.clock.now()))
+    }
+
+    /// Answers a `ListLicensesRequest` with a `ListLicensesResponse`. Takes up to a tenth of a second.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it cannot be answered.
+    pub fn list_licenses(&self, caller: &Caller, request: &[u8]) -> Outcome {
+        list::licenses(&self.desk, &self.reader, caller, request, instant(self.clock.now()))
+    }
+
+    /// Answers a `ListLicenseVersionsRequest` with a `ListLicenseVersionsResponse`.
+    ///
+    /// # Errors
+    /// [`Refusal`] when there is none that the caller may read.
+    pub fn list_license_versions(&self, caller: &Caller, request: &[u8]) -> Outcome {
+        list::versions(&self.desk, &self.reader, &self.ledger_id, caller, request)
+    }
+
+    /// Reads a `WatchExercisesRequest`; the cursor is checked with the first part of the feed.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it is malformed.
+    pub fn watch_from(&self, request: &[u8]) -> Result<String, Refusal> {
+        let message: descargo_model::pb::WatchExercisesRequest =
+            request::read("WatchExercisesRequest", request, QUERY_BYTES_MAX)?;
+        Ok(message.cursor)
+    }
+
+    /// The next part of the caller's feed after a cursor. Takes up to a tenth of a second.
+    ///
+    /// # Errors
+    /// `CURSOR_INVALID`, `ROLE_NOT_ALLOWED`, or a fault of the ledger.
+    pub fn watch_part(&self, caller: &Caller, cursor: &str) -> Result<Part, Refusal> {
+        Feed::of(&self.desk.codes, &self.ledger_id, caller)?.part(&self.reader, cursor)
     }
 
     /// Answers a `GetOutcomeRequest` with a `GetOutcomeResponse`.

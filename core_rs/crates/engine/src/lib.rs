@@ -9,11 +9,16 @@ use prost::Message;
 
 mod answer;
 pub mod caller;
+mod changes;
 pub mod clock;
 mod command;
 pub mod engine;
 mod exercise;
+pub mod feed;
+mod filter;
 pub mod limits;
+mod list;
+mod place;
 mod read;
 pub mod refusal;
 mod request;

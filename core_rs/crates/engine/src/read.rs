@@ -28,7 +28,15 @@ impl LicenseQuery {
     /// [`Refusal`] when it is malformed.
     pub fn read(bytes: &[u8], bytes_max: usize) -> Result<Self, Refusal> {
         let message: pb::GetLicenseRequest = request::read("GetLicenseRequest", bytes, bytes_max)?;
-        let id = request::required("license", message.license)?;
+        Self::of(message.license, message.version)
+    }
+
+    /// Asks for a license by its name.
+    ///
+    /// # Errors
+    /// [`Refusal`] when the name is not whole.
+    pub fn of(license: Option<pb::LicenseId>, version: Option<u32>) -> Result<Self, Refusal> {
+        let id = request::required("license", license)?;
         if id.permit_key.is_empty() || id.permit_number.is_empty() {
             let absent = if id.permit_key.is_empty() { "permit_key" } else { "permit_number" };
             return request::required(&format!("license.{absent}"), None);
@@ -38,7 +46,7 @@ impl LicenseQuery {
                 lookup_number: lookup_number(&id.permit_number),
                 permit_key: id.permit_key,
             },
-            version: message.version,
+            version,
             agency: id.agency,
         })
     }
@@ -46,8 +54,7 @@ impl LicenseQuery {
     /// The response with the one license that the caller may read.
     ///
     /// # Errors
-    /// `LICENSE_UNKNOWN`, also for what the caller may not know; `FIELD_INVALID` when several
-    /// agencies have one of this key and number and none was named.
+    /// As [`LicenseQuery::visible`].
     pub fn answer(
         &self,
         desk: &Desk,
@@ -55,6 +62,20 @@ impl LicenseQuery {
         found: &[LicenseAt],
         now: Timestamp,
     ) -> Result<Vec<u8>, Refusal> {
+        let record = record(desk, caller, self.visible(caller, found)?, now)?;
+        Ok(pb::GetLicenseResponse { record: Some(record) }.encode_to_vec())
+    }
+
+    /// The one license that the caller may read.
+    ///
+    /// # Errors
+    /// `LICENSE_UNKNOWN`, also for what the caller may not know; `FIELD_INVALID` when several
+    /// agencies have one of this key and number and none was named.
+    pub fn visible<'a>(
+        &self,
+        caller: &Caller,
+        found: &'a [LicenseAt],
+    ) -> Result<&'a LicenseAt, Refusal> {
         let visible = |row: &&LicenseAt| {
             let agency = &row.state.name.agency;
             let named = self.agency.is_empty() || *agency == self.agency;
@@ -76,21 +97,33 @@ impl LicenseQuery {
                 "several agencies have a license of this key and number; name one",
             ));
         }
-        let license = pb::License::decode(row.content.as_slice())
-            .map_err(|_| Refusal::new(Reason::Fault, "a license's content is damaged"))?;
-        let expiry = Day::parse(&license.valid_to).ok().map(|last| (last, Day::of(now)));
-        // Who reads at a lane compares what the broker states with the goods, not with the firma.
-        let may_have_signature = matches!(caller.role, Role::Agency | Role::Auditor);
-        let record = pb::LicenseRecord {
-            standing: Some(standing_pb(&row.state, desk.status_today(&row.state, expiry))),
-            license: Some(license),
-            discharge_signature: match may_have_signature {
-                true => row.state.discharge_signature.clone(),
-                false => String::new(),
-            },
-            stops: Vec::new(),
-            next_steps: Vec::new(),
-        };
-        Ok(pb::GetLicenseResponse { record: Some(record) }.encode_to_vec())
+        Ok(row)
     }
+}
+
+/// A license as the caller may read it.
+///
+/// # Errors
+/// A fault, when its content is damaged.
+pub(crate) fn record(
+    desk: &Desk,
+    caller: &Caller,
+    row: &LicenseAt,
+    now: Timestamp,
+) -> Result<pb::LicenseRecord, Refusal> {
+    let license = pb::License::decode(row.content.as_slice())
+        .map_err(|_| Refusal::new(Reason::Fault, "a license's content is damaged"))?;
+    let expiry = Day::parse(&license.valid_to).ok().map(|last| (last, Day::of(now)));
+    // Who reads at a lane compares what the broker states with the goods, not with the firma.
+    let may_have_signature = matches!(caller.role, Role::Agency | Role::Auditor);
+    Ok(pb::LicenseRecord {
+        standing: Some(standing_pb(&row.state, desk.status_today(&row.state, expiry))),
+        license: Some(license),
+        discharge_signature: match may_have_signature {
+            true => row.state.discharge_signature.clone(),
+            false => String::new(),
+        },
+        stops: Vec::new(),
+        next_steps: Vec::new(),
+    })
 }

@@ -13,6 +13,10 @@ pub enum Reason {
     FieldUnknown,
     /// A field of the request itself is absent or wrong.
     FieldInvalid,
+    /// A page token that was not given for this question.
+    PageTokenInvalid,
+    /// A cursor that is not this agency's or this ledger's.
+    CursorInvalid,
     /// The key was used for other content.
     RequestIdReused,
     /// No such license, or another's.
@@ -48,6 +52,8 @@ impl Reason {
             Self::MessageUnreadable => "MESSAGE_UNREADABLE",
             Self::FieldUnknown => "FIELD_UNKNOWN",
             Self::FieldInvalid => "FIELD_INVALID",
+            Self::PageTokenInvalid => "PAGE_TOKEN_INVALID",
+            Self::CursorInvalid => "CURSOR_INVALID",
             Self::RequestIdReused => "REQUEST_ID_REUSED",
             Self::LicenseUnknown => "LICENSE_UNKNOWN",
             Self::OutcomeUnknown => "OUTCOME_UNKNOWN",
@@ -98,6 +104,12 @@ impl Refusal {
 
 /// How long a caller waits after the store or the queue was not to be had.
 const RETRY_AFTER_MS: u64 = 200;
+
+impl From<StoreFault> for Refusal {
+    fn from(fault: StoreFault) -> Self {
+        Self::from(&fault)
+    }
+}
 
 impl From<&StoreFault> for Refusal {
     fn from(fault: &StoreFault) -> Self {

@@ -8,6 +8,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::cache::TermsCache;
 use crate::command::{Keys, Nanos, RequestKey, Terms, View};
 use crate::error::{OpenError, StoreFault};
+use crate::feed::{self, FeedBounds, FeedPart, FeedPlace};
+use crate::list::{self, ListBounds, ListPart, ListPlace, VersionRow, Wanted};
 use crate::state::LicenseState;
 use crate::working::WorkingSet;
 use crate::{load, rows, schema};
@@ -108,10 +110,53 @@ impl<T: Terms> Reader<T> {
         self.snapshot(|connection| Ok(rows::counters(connection)?.ledger_id))
     }
 
-    fn snapshot<R>(
+    /// Movements of an agency's licenses in the order of commits, at `from` and after it.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the rows cannot be read.
+    pub fn feed(
         &self,
-        read: impl FnOnce(&Connection) -> Result<R, StoreFault>,
-    ) -> Result<R, StoreFault> {
+        agency: &str,
+        from: FeedPlace,
+        bounds: FeedBounds,
+    ) -> Result<FeedPart, StoreFault> {
+        self.snapshot(|connection| feed::part(connection, agency, from, bounds))
+    }
+
+    /// Licenses of one agency, or of all when `agency` is empty, in the order of lists.
+    ///
+    /// # Errors
+    /// When the rows cannot be read, or when `wanted` cannot make a record.
+    pub fn list<W: Wanted>(
+        &self,
+        agency: &str,
+        after: Option<&ListPlace>,
+        bounds: ListBounds,
+        wanted: &W,
+    ) -> Result<ListPart<W::Record>, W::Fault> {
+        self.snapshot(|connection| list::part(connection, agency, after, bounds, wanted))
+    }
+
+    /// Versions of a license after `after`, within bounds, and whether there are more.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the rows cannot be read.
+    pub fn versions(
+        &self,
+        license_id: i64,
+        after: u32,
+        rows_max: usize,
+        bytes_max: usize,
+    ) -> Result<(Vec<VersionRow>, bool), StoreFault> {
+        self.snapshot(|connection| {
+            list::versions(connection, license_id, after, rows_max, bytes_max)
+        })
+    }
+
+    fn snapshot<R, E: From<StoreFault>>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<R, E>,
+    ) -> Result<R, E> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut connection = match idle {
             Some(connection) => connection,
@@ -119,9 +164,11 @@ impl<T: Terms> Reader<T> {
                 StoreFault::NotDone(rusqlite::Error::InvalidPath(self.path.clone()))
             })?,
         };
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Deferred)
+            .map_err(StoreFault::from)?;
         let outcome = read(&transaction)?;
-        transaction.commit()?;
+        transaction.commit().map_err(StoreFault::from)?;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < CONNECTIONS_KEPT {
             idle.push(connection);

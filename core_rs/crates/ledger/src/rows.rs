@@ -112,7 +112,7 @@ fn balances(connection: &Connection, license_id: i64) -> Result<Vec<Balance>> {
     Ok(found)
 }
 
-fn amount((quantity, usd): (Option<i64>, Option<i64>)) -> Option<AmountValue> {
+pub(crate) fn amount((quantity, usd): (Option<i64>, Option<i64>)) -> Option<AmountValue> {
     Some(AmountValue {
         quantity: match quantity {
             Some(scaled) => Some(Quantity::from_scaled(scaled)?),

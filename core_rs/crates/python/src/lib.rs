@@ -190,6 +190,42 @@ impl Engine {
         Ok(PyBytes::new(py, &answer))
     }
 
+    fn list_licenses<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &Caller,
+        request: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let answer = py.detach(|| self.core.list_licenses(&caller.0, request)).map_err(refused)?;
+        Ok(PyBytes::new(py, &answer))
+    }
+
+    fn list_license_versions<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &Caller,
+        request: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let answer =
+            py.detach(|| self.core.list_license_versions(&caller.0, request)).map_err(refused)?;
+        Ok(PyBytes::new(py, &answer))
+    }
+
+    fn watch_from(&self, request: &[u8]) -> PyResult<String> {
+        self.core.watch_from(request).map_err(refused)
+    }
+
+    fn watch_part<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &Caller,
+        cursor: &str,
+    ) -> PyResult<(Vec<Bound<'py, PyBytes>>, String, bool)> {
+        let part = py.detach(|| self.core.watch_part(&caller.0, cursor)).map_err(refused)?;
+        let events = part.events.iter().map(|event| PyBytes::new(py, event)).collect();
+        Ok((events, part.cursor, part.more))
+    }
+
     fn revision(&self, py: Python<'_>) -> PyResult<String> {
         py.detach(|| self.core.revision()).map_err(refused)
     }

@@ -1,0 +1,200 @@
+//! The feed of an agency: every movement of its licenses with its receipt, and alerts of their use.
+//!
+//! An event is told from the ledger's rows alone. So whoever goes on from an event gets exactly the
+//! rest, after any restart, and whoever reads again reads the same.
+
+use descargo_evidence::CodeSecret;
+use descargo_ledger::error::StoreFault;
+use descargo_ledger::feed::{FeedBounds, FeedPart, FeedRow};
+use descargo_ledger::reader::Reader;
+use descargo_model::pb::{self, watch_exercises_response::Event};
+use prost::Message;
+
+use crate::caller::{Caller, Role};
+use crate::command::Terms;
+use crate::place::Cursor;
+use crate::refusal::{Reason, Refusal};
+
+/// How much one part of the feed reads and holds: about a tenth of a second and 1 MiB, and one
+/// verdict more.
+const BOUNDS: FeedBounds =
+    FeedBounds { scanned_max: 20_000, rows_max: 500, bytes_max: 1024 * 1024 };
+
+/// A part of the feed, for whoever sends it.
+#[derive(Debug)]
+pub struct Part {
+    /// Serialised `WatchExercisesResponse`s, in order.
+    pub events: Vec<Vec<u8>>,
+    /// Where to go on. It may lie beyond the last event, where the movements are another agency's.
+    pub cursor: String,
+    /// Whether there may be more already.
+    pub more: bool,
+}
+
+/// The feed of one agency in one ledger.
+pub(crate) struct Feed<'a> {
+    pub secret: &'a CodeSecret,
+    pub ledger_id: &'a str,
+    pub agency: &'a str,
+}
+
+impl<'a> Feed<'a> {
+    /// The feed that the caller may watch: its own agency's.
+    ///
+    /// # Errors
+    /// `ROLE_NOT_ALLOWED` when it speaks for none.
+    pub fn of(
+        secret: &'a CodeSecret,
+        ledger_id: &'a str,
+        caller: &'a Caller,
+    ) -> Result<Self, Refusal> {
+        let speaks = matches!(caller.role, Role::Agency | Role::Hub) && !caller.agency.is_empty();
+        match speaks {
+            true => Ok(Self { secret, ledger_id, agency: &caller.agency }),
+            false => Err(Refusal::new(Reason::RoleNotAllowed, "this identity is no agency's")),
+        }
+    }
+
+    /// The events after a cursor, as many as one part may hold.
+    ///
+    /// # Errors
+    /// `CURSOR_INVALID` for a cursor that is not this agency's and this ledger's; a fault when the
+    /// ledger cannot be read.
+    pub fn part(&self, reader: &Reader<Terms>, cursor: &str) -> Result<Part, Refusal> {
+        let from = self.read(cursor)?;
+        let part =
+            reader.feed(self.agency, from.at, BOUNDS).map_err(|fault| Refusal::from(&fault))?;
+        if from.at.verdict_no > part.last_verdict_no {
+            return Err(Refusal::of_field(
+                Reason::CursorInvalid,
+                "cursor",
+                "this ledger has not come so far",
+            ));
+        }
+        self.told(from, &part)
+    }
+
+    fn read(&self, cursor: &str) -> Result<Cursor, Refusal> {
+        Cursor::read(cursor, self.secret, &self.bound_to()).ok_or_else(|| {
+            Refusal::of_field(
+                Reason::CursorInvalid,
+                "cursor",
+                "not a cursor that this validator gave to this agency",
+            )
+        })
+    }
+
+    fn bound_to(&self) -> [&'a str; 3] {
+        ["feed", self.ledger_id, self.agency]
+    }
+
+    fn told(&self, from: Cursor, part: &FeedPart) -> Result<Part, Refusal> {
+        let mut events = Vec::with_capacity(part.rows.len());
+        let mut last = from;
+        let mut stored: Option<(i64, Stored)> = None;
+        for row in &part.rows {
+            let kept = stored.take().filter(|(verdict_no, _)| *verdict_no == row.place.verdict_no);
+            let (verdict_no, verdict) = match kept {
+                Some(kept) => kept,
+                None => (row.place.verdict_no, Stored::read(row)?),
+            };
+            let told_before = if row.place == from.at { from.told } else { 0 };
+            for (event, told) in verdict.events(row)?.into_iter().zip(1..) {
+                last = Cursor { at: row.place, told };
+                if told > told_before {
+                    let receipt = match event {
+                        Event::Movement(_) => verdict.receipt.clone(),
+                        _ => None,
+                    };
+                    let cursor = last.text(self.secret, &self.bound_to());
+                    let response =
+                        pb::WatchExercisesResponse { cursor, receipt, event: Some(event) };
+                    events.push(response.encode_to_vec());
+                }
+            }
+            stored = Some((verdict_no, verdict));
+        }
+        if last.at < part.looked_to {
+            last = Cursor { at: part.looked_to, told: 1 };
+        }
+        let cursor = match last == Cursor::default() {
+            true => String::new(),
+            false => last.text(self.secret, &self.bound_to()),
+        };
+        Ok(Part { events, cursor, more: part.more })
+    }
+}
+
+/// A stored verdict with its receipt.
+struct Stored {
+    verdict: pb::Verdict,
+    receipt: Option<pb::Receipt>,
+}
+
+impl Stored {
+    fn read(row: &FeedRow) -> Result<Self, Refusal> {
+        let answer = pb::Answer::decode(&*row.answer).map_err(|_| damaged(row))?;
+        Ok(Self { verdict: answer.verdict.ok_or_else(|| damaged(row))?, receipt: answer.receipt })
+    }
+
+    /// The movement, and what is to be said of it.
+    fn events(&self, row: &FeedRow) -> Result<Vec<Event>, Refusal> {
+        let verdict = &self.verdict;
+        let Some(pb::verdict::Outcome::Firma(firma)) = &verdict.outcome else {
+            return Err(damaged(row));
+        };
+        // Movements of one verdict may be of several licenses; their numbers alone do not tell them
+        // apart, but their names and numbers do.
+        let movement = firma
+            .movements
+            .iter()
+            .find(|movement| {
+                movement.permit_seq == row.place.permit_seq.cast_unsigned()
+                    && movement.license.as_ref() == Some(&row.license)
+            })
+            .ok_or_else(|| damaged(row))?;
+        let mut events = vec![Event::Movement(pb::RecordedMovement {
+            movement: Some(movement.clone()),
+            verdict_id: verdict.verdict_id.clone(),
+            decided_at: verdict.decided_at,
+            position: verdict.position.clone(),
+            caller: verdict.caller.clone(),
+            reason: row.envelope.as_deref().map(reason_of).unwrap_or_default(),
+        })];
+        events.extend(row.marks.iter().map(|percent| {
+            Event::Alert(pb::Alert {
+                kind: pb::AlertKind::Usage.into(),
+                license: Some(row.license.clone()),
+                license_line_no: row.license_line_no,
+                percent: *percent,
+                on_date: String::new(),
+            })
+        }));
+        Ok(events)
+    }
+}
+
+/// Why the agency made a change, where it must say so.
+fn reason_of(envelope: &[u8]) -> String {
+    use pb::submission::Change;
+    let change = pb::Envelope::decode(envelope)
+        .ok()
+        .and_then(|envelope| match envelope.form {
+            Some(pb::envelope::Form::Payload(payload)) => {
+                pb::Submission::decode(payload.as_slice()).ok()
+            }
+            _ => None,
+        })
+        .and_then(|submission| submission.change);
+    match change {
+        Some(Change::Suspension(stop) | Change::Revocation(stop) | Change::Cancellation(stop)) => {
+            stop.reason
+        }
+        Some(Change::Reinstatement(reinstatement)) => reinstatement.reason,
+        _ => String::new(),
+    }
+}
+
+fn damaged(row: &FeedRow) -> Refusal {
+    Refusal::from(&StoreFault::Damaged { place: "verdict.answer", row: row.place.verdict_no })
+}

@@ -1,0 +1,180 @@
+//! Pages of licenses and of their versions, each within bounds, from one snapshot.
+
+use descargo_model::license_name::LicenseName;
+use rusqlite::{Connection, params};
+
+use crate::command::LicenseKey;
+use crate::error::StoreFault;
+use crate::reader::LicenseAt;
+use crate::rows;
+
+type Result<T> = std::result::Result<T, StoreFault>;
+
+/// A license's place in the order of lists: agency, key, number as it is looked up.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct ListPlace {
+    /// Issuing agency.
+    pub agency: String,
+    /// Key of Apendice 9.
+    pub permit_key: String,
+    /// Number as it is looked up.
+    pub lookup_number: String,
+}
+
+/// How much is read for one page.
+#[derive(Debug, Clone, Copy)]
+pub struct ListBounds {
+    /// Licenses on the page.
+    pub rows_max: usize,
+    /// Licenses whose name is looked at.
+    pub named_max: u32,
+    /// Licenses whose content is looked at.
+    pub opened_max: u32,
+}
+
+/// A page of licenses.
+#[derive(Debug)]
+pub struct ListPart<R> {
+    /// What the licenses were made into.
+    pub rows: Vec<R>,
+    /// Where the next page goes on; `None`: there is none.
+    pub next: Option<ListPlace>,
+}
+
+/// Who asks and what for: first the name is looked at, and only then the content is read.
+pub trait Wanted {
+    /// What a license becomes on the page.
+    type Record;
+    /// Why a license cannot be shown.
+    type Fault: From<StoreFault>;
+
+    /// Whether a license of this name may be wanted.
+    fn may_want(&self, name: &LicenseName) -> bool;
+    /// The record, when it is wanted.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    fn record(&self, license: &LicenseAt)
+    -> std::result::Result<Option<Self::Record>, Self::Fault>;
+}
+
+/// The licenses after `after`, of one agency, or of all when `agency` is empty.
+pub(crate) fn part<W: Wanted>(
+    connection: &Connection,
+    agency: &str,
+    after: Option<&ListPlace>,
+    bounds: ListBounds,
+    wanted: &W,
+) -> std::result::Result<ListPart<W::Record>, W::Fault> {
+    let begin = ListPlace { agency: agency.to_owned(), ..ListPlace::default() };
+    let mut at = after.unwrap_or(&begin).clone();
+    let mut found = Vec::new();
+    let mut opened = 0_u32;
+    for _ in 0..bounds.named_max {
+        let Some((license_id, name)) = next(connection, agency, &at)? else {
+            return Ok(ListPart { rows: found, next: None });
+        };
+        if found.len() >= bounds.rows_max || opened >= bounds.opened_max {
+            break;
+        }
+        at = ListPlace {
+            agency: name.agency.clone(),
+            permit_key: name.permit_key.clone(),
+            lookup_number: name.lookup_number.clone(),
+        };
+        if wanted.may_want(&name) {
+            opened = opened.saturating_add(1);
+            found.extend(wanted.record(&license(connection, license_id, &name)?)?);
+        }
+    }
+    Ok(ListPart { rows: found, next: Some(at) })
+}
+
+fn next(
+    connection: &Connection,
+    agency: &str,
+    after: &ListPlace,
+) -> Result<Option<(i64, LicenseName)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT license_id, agency, permit_key, permit_number, lookup_number
+         FROM license INDEXED BY license_order
+         WHERE (agency, permit_key, lookup_number) > (?1, ?2, ?3)
+         ORDER BY agency, permit_key, lookup_number LIMIT 1",
+    )?;
+    let mut found =
+        statement.query(params![after.agency, after.permit_key, after.lookup_number])?;
+    let Some(row) = found.next()? else { return Ok(None) };
+    let name = LicenseName {
+        agency: row.get(1)?,
+        permit_key: row.get(2)?,
+        permit_number: row.get(3)?,
+        lookup_number: row.get(4)?,
+    };
+    let inside = agency.is_empty() || name.agency == agency;
+    Ok(inside.then_some((row.get(0)?, name)))
+}
+
+fn license(connection: &Connection, license_id: i64, name: &LicenseName) -> Result<LicenseAt> {
+    let damaged = || StoreFault::damaged("license", license_id);
+    let key = LicenseKey {
+        permit_key: name.permit_key.clone(),
+        lookup_number: name.lookup_number.clone(),
+    };
+    let state = rows::licenses(connection, &key)?
+        .into_iter()
+        .find(|state| state.license_id == license_id)
+        .ok_or_else(damaged)?;
+    let content = rows::content(connection, license_id, state.version)?.ok_or_else(damaged)?;
+    Ok(LicenseAt { state, content })
+}
+
+/// A version of a license, with the content of the one before it.
+#[derive(Debug)]
+pub struct VersionRow {
+    /// Its number.
+    pub version: u32,
+    /// Serialised `License`.
+    pub content: Vec<u8>,
+    /// Serialised `Envelope`.
+    pub envelope: Vec<u8>,
+    /// The verdict that accepted it.
+    pub verdict_no: i64,
+    /// Serialised `License` of the version before; `None` for the first one.
+    pub content_before: Option<Vec<u8>>,
+}
+
+/// The versions after `after`, and whether there are more.
+pub(crate) fn versions(
+    connection: &Connection,
+    license_id: i64,
+    after: u32,
+    rows_max: usize,
+    bytes_max: usize,
+) -> Result<(Vec<VersionRow>, bool)> {
+    let mut content_before = match after {
+        0 => None,
+        number => rows::content(connection, license_id, number)?,
+    };
+    let mut statement = connection.prepare_cached(
+        "SELECT version, content, envelope, verdict_no FROM license_version
+         WHERE license_id = ?1 AND version > ?2 ORDER BY version",
+    )?;
+    let mut found = statement.query(params![license_id, after])?;
+    let (mut versions, mut bytes) = (Vec::new(), 0_usize);
+    while let Some(row) = found.next()? {
+        if versions.len() >= rows_max || bytes >= bytes_max {
+            return Ok((versions, true));
+        }
+        let content: Vec<u8> = row.get(1)?;
+        let envelope: Vec<u8> = row.get(2)?;
+        bytes = bytes.saturating_add(envelope.len());
+        versions.push(VersionRow {
+            version: row.get(0)?,
+            envelope,
+            verdict_no: row.get(3)?,
+            content_before: content_before.replace(content.clone()),
+            content,
+        });
+    }
+    Ok((versions, false))
+}
