@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from descargo_server.refused import Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from descargo_server.engine import Completion, DecisionEngine
     from descargo_server.telemetry.metrics import Metrics
 
@@ -31,6 +33,7 @@ class Completions:
         self._pending: dict[int, asyncio.Future[bytes]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._fd = -1
+        self.on_commit: Callable[[], None] = _nobody
 
     def __len__(self) -> int:
         """How many requests wait for an answer."""
@@ -81,6 +84,8 @@ class Completions:
             return
         for completion in completions:
             self._settle(completion)
+        if completions:
+            self.on_commit()
 
     def _settle(self, completion: Completion) -> None:
         ticket, response, refusal = completion
@@ -93,6 +98,10 @@ class Completions:
             future.set_result(response)
         else:
             future.set_exception(RuntimeError("the core gave neither an answer nor a refusal"))
+
+
+def _nobody() -> None:
+    """Nobody wants to know of commits."""
 
 
 def _give_up(future: asyncio.Future[bytes], timeout_s: float) -> None:

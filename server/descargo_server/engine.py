@@ -52,6 +52,22 @@ class DecisionEngine(Protocol):
         """Reads an earlier answer."""
         ...
 
+    def list_licenses(self, caller: Caller, request: bytes, /) -> bytes:
+        """Reads a page of licenses; for a thread beside the loop's."""
+        ...
+
+    def list_license_versions(self, caller: Caller, request: bytes, /) -> bytes:
+        """Reads a page of a license's versions; for a thread beside the loop's."""
+        ...
+
+    def watch_from(self, request: bytes, /) -> str:
+        """The cursor that a WatchExercisesRequest begins at."""
+        ...
+
+    def watch_part(self, caller: Caller, cursor: str, /) -> tuple[list[bytes], str, bool]:
+        """Events after a cursor, where to go on, whether there are more; for a thread."""
+        ...
+
     def close(self) -> None:
         """Finishes the queue, then stops."""
         ...

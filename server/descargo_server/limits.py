@@ -23,6 +23,15 @@ CONCURRENT_STREAMS_MAX: Final = 100
 OUTSTANDING_PER_IDENTITY_MAX: Final = 1024
 """Calls open at once of one identity, over all of its connections (contract, section 7)."""
 
+WATCHERS_PER_IDENTITY_MAX: Final = 16
+"""Feeds that one identity watches at once. An agency needs one for each of its systems."""
+
+HEARTBEAT_S: Final = 15.0
+"""Longest silence of a stream that lives (contract, section 7)."""
+
+READER_STALLED_S: Final = 30.0
+"""How long a stream waits for a reader that takes nothing (contract, section 7)."""
+
 CONNECTIONS_MAX: Final = 1024
 """Connections open at once. About 50 customs offices with a score of lanes each."""
 

@@ -196,6 +196,20 @@ class LimitsSection(_Section):
         description="connections open at once",
         examples=[limits.CONNECTIONS_MAX],
     )
+    heartbeat_s: float = Field(
+        default=limits.HEARTBEAT_S,
+        ge=0.05,
+        le=60,
+        description="longest silence of a feed",
+        examples=[limits.HEARTBEAT_S],
+    )
+    reader_stalled_s: float = Field(
+        default=limits.READER_STALLED_S,
+        ge=0.05,
+        le=600,
+        description="how long a stream waits for a reader that takes nothing",
+        examples=[limits.READER_STALLED_S],
+    )
     grace_s: float = Field(
         default=limits.GRACE_S,
         ge=0,

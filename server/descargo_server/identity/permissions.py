@@ -15,6 +15,9 @@ __all__ = ["CALLERS_OF", "SUBMISSION_SERVICE", "VALIDATION_SERVICE", "may_call"]
 VALIDATION_SERVICE: Final = "descargo.v1.ValidationService"
 SUBMISSION_SERVICE: Final = "descargo.v1.SubmissionService"
 
+LISTING: Final = frozenset({Role.AGENCY, Role.AUDITOR, Role.COORDINATOR})
+"""Who reads lists: an agency its own licenses, the others all."""
+
 CALLERS_OF: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
     {
         f"/{VALIDATION_SERVICE}/CheckLicense": frozenset(
@@ -38,6 +41,10 @@ CALLERS_OF: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
                 Role.COORDINATOR,
             }
         ),
+        # A hub sees the movements of its own agency alone, as any identity of that agency.
+        f"/{SUBMISSION_SERVICE}/WatchExercises": frozenset({Role.AGENCY, Role.HUB}),
+        f"/{SUBMISSION_SERVICE}/ListLicenses": LISTING,
+        f"/{SUBMISSION_SERVICE}/ListLicenseVersions": LISTING,
     }
 )
 """Roles by full method name."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import grpc
@@ -34,7 +35,16 @@ if TYPE_CHECKING:
     from descargo_server.identity.registry import Identity
     from descargo_server.telemetry.metrics import Metrics
 
-__all__ = ["Answer", "Desk", "ServicerContext", "seconds_left", "service_handler"]
+__all__ = [
+    "NOT_OURS",
+    "Answer",
+    "Desk",
+    "ServicerContext",
+    "admitted",
+    "refusal_of",
+    "seconds_left",
+    "service_handler",
+]
 
 Answer: TypeAlias = "Callable[[Desk, Caller, bytes, float], Awaitable[bytes]]"
 """How one method answers: desk, the core's caller, the request's bytes, seconds that remain."""
@@ -72,18 +82,17 @@ class Desk:
 
 
 def service_handler(
-    desk: Desk, service: str, answers: Mapping[str, Answer]
+    desk: Desk,
+    service: str,
+    answers: Mapping[str, Answer],
+    streams: Mapping[str, grpc.RpcMethodHandler[bytes, bytes]] = MappingProxyType({}),
 ) -> grpc.GenericRpcHandler:
-    """The handler of one service: each method answers bytes with bytes."""
-    return grpc.method_handlers_generic_handler(
-        service,
-        {
-            method: grpc.unary_unary_rpc_method_handler(
-                _unary(desk, f"/{service}/{method}", answer)
-            )
-            for method, answer in answers.items()
-        },
-    )
+    """The handler of one service: each method answers bytes with bytes; streams bring their own."""
+    handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+        method: grpc.unary_unary_rpc_method_handler(_unary(desk, f"/{service}/{method}", answer))
+        for method, answer in answers.items()
+    }
+    return grpc.method_handlers_generic_handler(service, handlers | dict(streams))
 
 
 def _unary(
@@ -100,7 +109,7 @@ def _unary(
             metrics.observe(CANCELLED, time.perf_counter() - started)
             raise
         except BaseException as error:  # noqa: BLE001 - a panic of the core is one
-            refused = _refusal_of(desk, method, error)
+            refused = refusal_of(desk, method, error)
         else:
             metrics.observe(ANSWERED, time.perf_counter() - started)
             return response
@@ -113,13 +122,19 @@ def _unary(
 async def _answered(
     desk: Desk, method: str, answer: Answer, request: bytes, context: ServicerContext
 ) -> bytes:
+    identity = admitted(desk, method, context)
+    timeout_s = seconds_left(context)
+    with desk.outstanding.one_more(identity.name):
+        return await answer(desk, desk.callers.of(identity), request, timeout_s)
+
+
+def admitted(desk: Desk, method: str, context: ServicerContext) -> Identity:
+    """Who calls; raises Refused when he is not known or may not call this."""
     identity = desk.authenticator.caller_of(context)
     if not may_call(identity.role, method):
         _log_refusal(desk, method, identity)
         raise Refused("ROLE_NOT_ALLOWED", detail=f"role `{identity.role}`")
-    timeout_s = seconds_left(context)
-    with desk.outstanding.one_more(identity.name):
-        return await answer(desk, desk.callers.of(identity), request, timeout_s)
+    return identity
 
 
 def seconds_left(context: ServicerContext) -> float:
@@ -136,7 +151,7 @@ def _log_refusal(desk: Desk, method: str, identity: Identity) -> None:
     desk.log.warning("role not allowed", method=method, caller=identity.name, role=identity.role)
 
 
-def _refusal_of(desk: Desk, method: str, error: BaseException) -> Refused:
+def refusal_of(desk: Desk, method: str, error: BaseException) -> Refused:
     """What the caller is told. A fault is logged whole and told as one word."""
     if not isinstance(error, Refused) or not is_reason(error.reason):
         desk.log.error("fault", method=method, exc_info=error)

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from descargo_server.identity.permissions import SUBMISSION_SERVICE
 from descargo_server.rpc.handlers import service_handler
+from descargo_server.streams.watch import watch_handler
 
 if TYPE_CHECKING:
     import grpc
 
     from descargo_server._core import Caller
     from descargo_server.rpc.handlers import Desk
+    from descargo_server.streams.watch import Watches
 
 __all__ = ["submission_service"]
 
 
-def submission_service(desk: Desk) -> grpc.GenericRpcHandler:
+def submission_service(desk: Desk, watches: Watches) -> grpc.GenericRpcHandler:
     """The handler of `descargo.v1.SubmissionService`."""
     return service_handler(
         desk,
         SUBMISSION_SERVICE,
-        {"SubmitLicense": _submit_license, "GetLicense": _get_license},
+        {
+            "SubmitLicense": _submit_license,
+            "GetLicense": _get_license,
+            "ListLicenses": _list_licenses,
+            "ListLicenseVersions": _list_license_versions,
+        },
+        {"WatchExercises": watch_handler(desk, watches)},
     )
 
 
@@ -32,3 +41,14 @@ async def _submit_license(desk: Desk, caller: Caller, request: bytes, timeout_s:
 
 async def _get_license(desk: Desk, caller: Caller, request: bytes, _timeout_s: float) -> bytes:
     return desk.engine.get_license(caller, request)
+
+
+async def _list_licenses(desk: Desk, caller: Caller, request: bytes, _timeout_s: float) -> bytes:
+    # A page may look at thousands of licenses: lanes are answered meanwhile.
+    return await asyncio.to_thread(desk.engine.list_licenses, caller, request)
+
+
+async def _list_license_versions(
+    desk: Desk, caller: Caller, request: bytes, _timeout_s: float
+) -> bytes:
+    return await asyncio.to_thread(desk.engine.list_license_versions, caller, request)

@@ -43,6 +43,12 @@ class MethodMetrics:
     seconds: Histogram
     unreadable: Counter
 
+    def count(self, outcome: str) -> None:
+        """Counts one stream that has ended; how long it lived says nothing."""
+        self.outcomes[outcome].inc()
+        if outcome in UNREADABLE:
+            self.unreadable.inc()
+
     def observe(self, outcome: str, seconds: float) -> None:
         """Counts one call that has ended."""
         self.outcomes[outcome].inc()
@@ -86,6 +92,15 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._watchers = Gauge(
+            "descargo_watchers", "Open feeds of agencies.", registry=self.registry
+        )
+        self._told = Counter(
+            "descargo_feed_events",
+            "Movements and alerts told to agencies.",
+            registry=self.registry,
+        )
+
     def of_method(self, method: str) -> MethodMetrics:
         """The counters of one method, looked up once for all of its calls."""
         outcomes = _Outcomes(lambda outcome: self._calls.labels(method, outcome))
@@ -94,6 +109,14 @@ class Metrics:
     def abandoned(self) -> None:
         """Counts an answer that came after its caller had gone."""
         self._abandoned.inc()
+
+    def told(self, events: int) -> None:
+        """Counts events of a feed."""
+        self._told.inc(events)
+
+    def watch_watchers(self, watchers: Callable[[], int]) -> None:
+        """Asks `watchers` for the number of open feeds whenever Prometheus reads."""
+        self._watchers.set_function(watchers)
 
     def watch_pending(self, pending: Callable[[], int]) -> None:
         """Asks `pending` for the number of open requests whenever Prometheus reads."""

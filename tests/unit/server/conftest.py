@@ -86,6 +86,23 @@ class FakeEngine:
         """An answer at once."""
         return self._at_once(caller, request)
 
+    def list_licenses(self, caller: Caller, request: bytes) -> bytes:
+        """An answer at once."""
+        return self._at_once(caller, request)
+
+    def list_license_versions(self, caller: Caller, request: bytes) -> bytes:
+        """An answer at once."""
+        return self._at_once(caller, request)
+
+    def watch_from(self, request: bytes) -> str:
+        """The request as it is."""
+        return request.decode("utf-8")
+
+    def watch_part(self, caller: Caller, cursor: str) -> tuple[list[bytes], str, bool]:
+        """No events."""
+        self._at_once(caller, cursor.encode())
+        return [], cursor, False
+
     def close(self) -> None:
         """Counts."""
         self.closed += 1

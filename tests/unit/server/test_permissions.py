@@ -14,6 +14,9 @@ ALLOWED = {
     "GetOutcome": "agency hub lane",
     "SubmitLicense": "agency hub",
     "GetLicense": "agency auditor lane coordinator",
+    "WatchExercises": "agency hub",
+    "ListLicenses": "agency auditor coordinator",
+    "ListLicenseVersions": "agency auditor coordinator",
 }
 METHODS = [
     f"/{service.full_name}/{method.name}"

@@ -1,0 +1,175 @@
+"""WatchExercises: an agency follows the movements of its licenses.
+
+The core tells a part of the feed at a time, from a cursor alone; nothing of a watcher is kept here
+but the part that is being sent, at most 1 MiB and one verdict. The writer's wake-up of the loop
+wakes the watchers too. Other processes may write the same ledger, so each watcher also looks by
+itself once a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import grpc
+
+from descargo.v1 import submission_service_pb2
+from descargo_server import limits
+from descargo_server.identity.outstanding import Outstanding
+from descargo_server.identity.permissions import SUBMISSION_SERVICE
+from descargo_server.refused import Refused
+from descargo_server.rpc.errors import abort_with
+from descargo_server.rpc.handlers import NOT_OURS, admitted, refusal_of
+from descargo_server.telemetry.metrics import ANSWERED, CANCELLED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from descargo_server._core import Caller
+    from descargo_server.rpc.handlers import Desk, ServicerContext
+
+__all__ = ["METHOD", "Watches", "watch_handler"]
+
+METHOD: Final = f"/{SUBMISSION_SERVICE}/WatchExercises"
+
+LOOK_AGAIN_S: Final = 1.0
+"""How long a movement that another process committed may take to be told."""
+
+GATHER_S: Final = 0.01
+"""After a wake-up others follow within milliseconds: one look serves them all, so that watchers
+cost the lanes at most a hundred looks a second each."""
+
+
+class Watches:
+    """The watchers of this process."""
+
+    def __init__(self, heartbeat_s: float, stalled_s: float) -> None:
+        """`heartbeat_s`: longest silence; `stalled_s`: longest wait for a reader."""
+        self.heartbeat_s = heartbeat_s
+        self.stalled_s = stalled_s
+        self.outstanding = Outstanding(limits.WATCHERS_PER_IDENTITY_MAX)
+        self.closing = False
+        self._bells: set[asyncio.Event] = set()
+
+    def __len__(self) -> int:
+        """How many watch now."""
+        return len(self._bells)
+
+    def wake(self) -> None:
+        """Something was committed: whoever waits looks."""
+        for bell in self._bells:
+            bell.set()
+
+    def close(self) -> None:
+        """Ends every watcher, so that the others' grace is not spent on them."""
+        self.closing = True
+        self.wake()
+
+    @contextmanager
+    def bell(self) -> Iterator[asyncio.Event]:
+        """The event that wakes one watcher, while it watches."""
+        bell = asyncio.Event()
+        self._bells.add(bell)
+        try:
+            yield bell
+        finally:
+            self._bells.discard(bell)
+
+
+def watch_handler(desk: Desk, watches: Watches) -> grpc.RpcMethodHandler[bytes, bytes]:
+    """The handler of `WatchExercises`."""
+    metrics = desk.metrics.of_method(METHOD)
+    desk.metrics.watch_watchers(watches.__len__)
+
+    async def handle(request: bytes, context: ServicerContext) -> None:
+        try:
+            identity = admitted(desk, METHOD, context)
+            with (
+                desk.outstanding.one_more(identity.name),
+                watches.outstanding.one_more(identity.name),
+            ):
+                watcher = Watcher(desk, watches, desk.callers.of(identity), context)
+                await watcher.follow(desk.engine.watch_from(request))
+        except NOT_OURS:
+            metrics.count(CANCELLED)
+            raise
+        except BaseException as error:  # noqa: BLE001 - a panic of the core is one
+            refused = refusal_of(desk, METHOD, error)
+        else:
+            # Only the end of the call ends a watcher; this keeps the type of `refused` whole.
+            metrics.count(ANSWERED)
+            return
+        metrics.count(refused.reason)
+        await abort_with(context, refused)
+
+    return grpc.unary_stream_rpc_method_handler(handle)
+
+
+@dataclass(slots=True)
+class Watcher:
+    """One call of one agency."""
+
+    desk: Desk
+    watches: Watches
+    caller: Caller
+    context: ServicerContext
+    said_at: float = 0.0
+
+    async def follow(self, cursor: str) -> None:
+        """Tells everything after the cursor, then what comes, until the call ends."""
+        self.said_at = time.monotonic()
+        accepted = False
+        with self.watches.bell() as bell:
+            while True:
+                if self.watches.closing:
+                    raise Refused("DRAINING")
+                # Before the look: what is committed during it rings again.
+                bell.clear()
+                events, cursor, more = await asyncio.to_thread(
+                    self.desk.engine.watch_part, self.caller, cursor
+                )
+                if not accepted:
+                    # The client learns that its cursor is good before the first event comes.
+                    await self.context.send_initial_metadata(())
+                    accepted = True
+                for event in events:
+                    await self._tell(event)
+                self.desk.metrics.told(len(events))
+                if time.monotonic() >= self._heartbeat_due():
+                    await self._beat(cursor)
+                if not more:
+                    await self._wait(bell)
+
+    def _heartbeat_due(self) -> float:
+        return self.said_at + self.watches.heartbeat_s
+
+    async def _beat(self, cursor: str) -> None:
+        # A certificate may have been revoked or have run out since the call began.
+        admitted(self.desk, METHOD, self.context)
+        heartbeat = submission_service_pb2.WatchExercisesResponse(
+            cursor=cursor, heartbeat=submission_service_pb2.Heartbeat()
+        )
+        await self._tell(heartbeat.SerializeToString())
+
+    async def _tell(self, event: bytes) -> None:
+        """Sends one event; a reader that does not take it in time is given up."""
+        try:
+            async with asyncio.timeout(self.watches.stalled_s):
+                await self.context.write(event)
+        except TimeoutError:
+            detail = f"nothing was read for {self.watches.stalled_s:g} s"
+            raise Refused("READER_STALLED", detail=detail) from None
+        self.said_at = time.monotonic()
+
+    async def _wait(self, bell: asyncio.Event) -> None:
+        """Waits for a commit here, for the look at other processes' commits, or for a heartbeat."""
+        left_s = max(self._heartbeat_due() - time.monotonic(), 0.0)
+        try:
+            async with asyncio.timeout(min(LOOK_AGAIN_S, left_s)):
+                await bell.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(GATHER_S)
