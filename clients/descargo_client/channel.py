@@ -95,7 +95,7 @@ class Channel:
         self._clock = clock
         self._sleep = sleep
         identity = connection.identity
-        self._metadata = ((IDENTITY_KEY, identity),) if identity else ()
+        self.metadata = ((IDENTITY_KEY, identity),) if identity else ()
 
     def __enter__(self) -> Self:
         """Returns the channel itself."""
@@ -115,7 +115,7 @@ class Channel:
         for attempt in range(1, ATTEMPTS_MAX + 1):
             left = deadline - self._clock()
             try:
-                return rpc(request, timeout=max(left, 0.001), metadata=self._metadata)
+                return rpc(request, timeout=max(left, 0.001), metadata=self.metadata)
             except grpc.RpcError as error:
                 fault = fault_of(error, self.connection.server, request_id)
                 pause = _pause(fault, attempt)

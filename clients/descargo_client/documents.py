@@ -64,9 +64,9 @@ def verdict_document(verdict: verdict_pb2.Verdict) -> Document:
         "acceptance_code": verdict.firma.acceptance_code,
         "discharge_signature": verdict.firma.discharge_signature,
         "findings": [_finding_document(each) for each in verdict.findings],
-        "movements": [_movement_document(each) for each in _movements(verdict)],
+        "movements": [movement_document(each) for each in _movements(verdict)],
         "standings": [standing_document(each) for each in verdict.error.standings],
-        "position": _position_document(verdict),
+        "position": position_document(verdict),
     }
 
 
@@ -85,7 +85,7 @@ def record_document(record: LicenseRecord) -> Document:
 def standing_document(standing: verdict_pb2.Standing) -> Document:
     """Where a license stands."""
     return {
-        "license": _license_document(standing.license),
+        "license": license_document(standing.license),
         "permit_seq": standing.permit_seq,
         "version": standing.version,
         "status": enum_word(license_pb2.LicenseStatus.DESCRIPTOR, standing.status),
@@ -149,10 +149,11 @@ def _text_document(finding_text: verdict_pb2.FindingText, language: Language) ->
     }
 
 
-def _movement_document(movement: verdict_pb2.Movement) -> Document:
+def movement_document(movement: verdict_pb2.Movement) -> Document:
+    """One step of a balance, or of a license."""
     has_balance = movement.HasField("balance_after")
     return {
-        "license": _license_document(movement.license),
+        "license": license_document(movement.license),
         "permit_seq": movement.permit_seq,
         "kind": enum_word(verdict_pb2.MovementKind.DESCRIPTOR, movement.kind),
         "version": movement.version,
@@ -165,7 +166,8 @@ def _movement_document(movement: verdict_pb2.Movement) -> Document:
     }
 
 
-def _license_document(license_id: license_pb2.LicenseId) -> Document:
+def license_document(license_id: license_pb2.LicenseId) -> Document:
+    """A license's name."""
     return {
         "agency": license_id.agency,
         "permit_key": license_id.permit_key,
@@ -173,10 +175,13 @@ def _license_document(license_id: license_pb2.LicenseId) -> Document:
     }
 
 
-def _position_document(verdict: verdict_pb2.Verdict) -> Document | None:
-    if not verdict.HasField("position"):
+def position_document(
+    message: verdict_pb2.Verdict | verdict_pb2.RecordedMovement,
+) -> Document | None:
+    """Where a declaration stands; None when the message speaks of none."""
+    if not message.HasField("position"):
         return None
-    position = verdict.position
+    position = message.position
     return {
         "declaration_number": position.declaration_number,
         "position_no": position.position_no,

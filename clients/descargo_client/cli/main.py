@@ -15,7 +15,15 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from descargo_client import __version__
-from descargo_client.cli import canonical, certificate, exercise, license_show, submit, verify
+from descargo_client.cli import (
+    canonical,
+    certificate,
+    exercise,
+    license_show,
+    submit,
+    verify,
+    watch,
+)
 from descargo_client.cli.session import Session, write_error
 from descargo_client.faults import ClientError
 from descargo_client.texts import LANGUAGES, Language, catalogue, text
@@ -78,6 +86,7 @@ def _app() -> typer.Typer:
     submit.register(app)
     exercise.register(app)
     license_show.register(app)
+    watch.register(app)
     verify.register(app)
     certificate.register(app)
     canonical.register(app)
