@@ -56,6 +56,8 @@ if TYPE_CHECKING:
 MAY_CALL: Final = {
     "SubmitLicense": {"agency", "hub"},
     "GetLicense": {"agency", "lane", "coordinator", "auditor"},
+    "ListLicenses": {"agency", "coordinator", "auditor"},
+    "ListLicenseVersions": {"agency", "coordinator", "auditor"},
     "ValidateLicense": {"lane"},
     "CheckLicense": {"lane", "prevalidator", "broker", "holder"},
     "GetOutcome": {"agency", "hub", "lane"},

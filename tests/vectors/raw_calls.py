@@ -25,11 +25,13 @@ VALIDATION: Final = "/descargo.v1.ValidationService"
 METHODS: Final = {
     "SubmitLicense": f"{SUBMISSION}/SubmitLicense",
     "GetLicense": f"{SUBMISSION}/GetLicense",
+    "ListLicenses": f"{SUBMISSION}/ListLicenses",
+    "ListLicenseVersions": f"{SUBMISSION}/ListLicenseVersions",
     "ValidateLicense": f"{VALIDATION}/ValidateLicense",
     "CheckLicense": f"{VALIDATION}/CheckLicense",
     "GetOutcome": f"{VALIDATION}/GetOutcome",
 }
-"""Every method of this version."""
+"""Every method that answers one request with one answer."""
 TIMEOUT_S: Final = 30.0
 
 MessageT = TypeVar("MessageT", bound=Message)
