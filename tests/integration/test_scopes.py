@@ -188,7 +188,8 @@ def drawn(answer: verdict_pb2.Answer | Failure) -> verdict_pb2.Movement:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("caller", [row["name"] for row in IDENTITIES if row["name"] != REVOKED])
 def test_only_the_roles_of_the_contract_may_call(office: Office, caller: str, method: str) -> None:
-    answer = office.call(caller, method, b"")
+    # A page larger than any list gives; for the others, a request without anything.
+    answer = office.call(caller, method, b"\x10\xff\xff\x7f" if "List" in method else b"")
     assert isinstance(answer, Failure)
     if role_of(caller) in MAY_CALL[method]:
         assert (answer.code, answer.reason) == ("INVALID_ARGUMENT", "FIELD_INVALID")
