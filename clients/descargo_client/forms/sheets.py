@@ -90,6 +90,8 @@ def _table(
 
 def _cells(index: int, values: list[Cell], facts: SheetFacts) -> tuple[Cell, ...]:
     """One row; a formula that was never calculated has no value, and stands here all the same."""
+    if not facts.marks and len(values) >= facts.columns:
+        return tuple(values)
     filled = [*values, *([""] * (facts.columns - len(values)))]
     return tuple(
         Unusable(key, value) if (key := facts.marks.get((index, column))) else value
@@ -106,10 +108,12 @@ def _title(cell: Cell, file: str, line: int) -> str:
 
 def _refuse_untitled(file: str, line: int, titles: list[str], rows: list[Row]) -> None:
     """A value below no title belongs to nothing; it is refused, as a cell too many of CSV is."""
+    width = max((len(row.cells) for row in rows), default=0)
+    untitled = [each for each in range(width) if each >= len(titles) or not titles[each]]
     for row in rows:
-        for column, cell in enumerate(row.cells):
-            filled = not isinstance(cell, str) or bool(cell.strip())
-            if filled and (column >= len(titles) or not titles[column]):
+        for column in untitled:
+            cell = row.cells[column] if column < len(row.cells) else ""
+            if not isinstance(cell, str) or cell.strip():
                 shown = (("place", f"{letters(column)}{row.number}"), ("titles", str(line)))
                 raise BadFile(file, (Problem("sheet.untitled", shown, line=row.number),))
 

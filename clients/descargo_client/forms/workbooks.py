@@ -40,6 +40,8 @@ _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
 _ZIP: Final = b"PK\x03\x04"
 _CHUNK: Final = 1 << 20
 _PLACE: Final = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})\Z")
+_DIGITS: Final = "0123456789"
+_ROW_DIGITS_MAX: Final = 7
 _WORKBOOK: Final = "xl/workbook.xml"
 _RELATIONS: Final = "xl/_rels/workbook.xml.rels"
 _TYPES: Final = "[Content_Types].xml"
@@ -98,7 +100,7 @@ class Workbook:
     def facts(self, sheet: str) -> SheetFacts:
         """Walks the XML of a sheet."""
         walk = _SheetWalk(self.file)
-        _parse(self.parts[self.sheets[sheet]], self.file, walk.start, walk.end)
+        _parse(self.parts[self.sheets[sheet]], self.file, walk.start)
         if walk.rows * walk.columns > AREA_MAX:
             area, limit = walk.rows * walk.columns, AREA_MAX
             raise _refused(self.file, "sheet.area", area=area, limit=limit)
@@ -143,41 +145,51 @@ class _SheetWalk:
         self.columns = 0
         self._file = file
         self._cell: tuple[int, int] | None = None
+        self._columns: dict[str, int] = {}
 
     def start(self, name: str, attributes: Attributes) -> None:
+        """An element begins; what is inside a cell follows it before the next cell does."""
         if name == "c":
             self._cell = self._place(attributes.get("r", ""))
             if attributes.get("t") == "e":
                 self._mark("sheet.error_cell")
-        elif self._cell is None:
-            return
+        elif name in {"v", "is"}:
+            self._reach()
         elif name == "f":
             self._mark("sheet.formula")
-        elif name in {"v", "is"}:
-            row, column = self._cell
-            self.rows, self.columns = max(self.rows, row + 1), max(self.columns, column + 1)
 
-    def end(self, name: str) -> None:
-        if name == "c":
-            self._cell = None
-
-    def _mark(self, key: str) -> None:
+    def _reach(self) -> None:
         if self._cell is not None:
             row, column = self._cell
-            self.rows, self.columns = max(self.rows, row + 1), max(self.columns, column + 1)
+            if row >= self.rows:
+                self.rows = row + 1
+            if column >= self.columns:
+                self.columns = column + 1
+
+    def _mark(self, key: str) -> None:
+        self._reach()
+        if self._cell is not None:
             self.marks[self._cell] = key
-            if len(self.marks) > MARKS_MAX:
-                raise _refused(self._file, "sheet.marks", limit=MARKS_MAX)
+        if len(self.marks) > MARKS_MAX:
+            raise _refused(self._file, "sheet.marks", limit=MARKS_MAX)
 
     def _place(self, written: str) -> tuple[int, int]:
         """A cell that does not say where it stands could be taken for another."""
-        found = _PLACE.match(written)
-        if found is None:
-            raise _refused(self._file, "sheet.damaged", why=f"cell `{written[:20]}`")
-        column = 0
-        for letter in found[1]:
-            column = column * 26 + ord(letter) - ord("A") + 1
-        return int(found[2]) - 1, column - 1
+        letters = written.rstrip(_DIGITS)
+        column = self._columns.get(letters)
+        row = written[len(letters) :]
+        if column is None or not 0 < len(row) <= _ROW_DIGITS_MAX or row.startswith("0"):
+            if _PLACE.match(written) is None:
+                raise _refused(self._file, "sheet.damaged", why=f"cell `{written[:20]}`")
+            column = self._columns.setdefault(letters, _column(letters))
+        return int(row) - 1, column
+
+
+def _column(letters: str) -> int:
+    column = 0
+    for letter in letters:
+        column = column * 26 + ord(letter) - ord("A") + 1
+    return column - 1
 
 
 def _unpacked(content: bytes, file: str) -> dict[str, bytes]:
@@ -219,22 +231,18 @@ def _part(archive: zipfile.ZipFile, member: zipfile.ZipInfo, left: int, file: st
     return b"".join(chunks)
 
 
-def _parse(
-    part: bytes,
-    file: str,
-    start: Callable[[str, Attributes], None],
-    end: Callable[[str], None] | None = None,
-) -> None:
+def _parse(part: bytes, file: str, start: Callable[[str, Attributes], None]) -> None:
     """Walks XML by local names; a document type, which could define entities, is refused."""
 
     def no_type(*_: object) -> None:
         raise _refused(file, "sheet.damaged", why="DOCTYPE")
 
+    def begin(name: str, attributes: Attributes) -> None:
+        start(name.rpartition(":")[2] if ":" in name else name, attributes)
+
     parser = expat.ParserCreate()
     parser.StartDoctypeDeclHandler = no_type
-    parser.StartElementHandler = lambda name, found: start(name.rpartition(":")[2], found)
-    if end is not None:
-        parser.EndElementHandler = lambda name: end(name.rpartition(":")[2])
+    parser.StartElementHandler = begin
     try:
         parser.Parse(part, True)
     except expat.ExpatError as error:
