@@ -17,11 +17,12 @@ from descargo_client.documents import answer_document
 from descargo_client.faults import BadInput, CallFault
 from descargo_client.forms.columns import ANSWER_TITLES
 from descargo_client.forms.mapping import is_answer_title
+from descargo_client.forms.places import column_of
 from descargo_client.forms.tables import shown
 from descargo_client.texts import text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from descargo_client.faults import Problem
     from descargo_client.forms.tables import Table
@@ -38,8 +39,8 @@ _WIDTH_MAX: Final = 48
 _ERRORS_WIDTH: Final = 90
 
 
-def answers_of(results: Sequence[Result], language: Language) -> Answers:
-    """What each row gets once its license was answered."""
+def answers_of(results: Sequence[Result], language: Language, titles: Mapping[str, str]) -> Answers:
+    """What each row gets once its license was answered; `titles` are those of our columns."""
     answers: Answers = {}
     for result in results:
         for position, line in enumerate(result.item.lines):
@@ -47,7 +48,7 @@ def answers_of(results: Sequence[Result], language: Language) -> Answers:
             if result.answer is not None:
                 firma = result.answer.verdict.firma
                 signature = firma.discharge_signature or firma.acceptance_code
-            said = "\n".join(_said(result, position, line, language))
+            said = "\n".join(_said(result, position, line, language, titles))
             answers[line] = (text(f"state.{result.state}", language), signature, said)
     return answers
 
@@ -90,7 +91,9 @@ def xlsx_bytes(table: Table, answers: Answers, language: Language) -> bytes:
     return content.getvalue()
 
 
-def _said(result: Result, position: int, line: int, language: Language) -> list[str]:
+def _said(
+    result: Result, position: int, line: int, language: Language, titles: Mapping[str, str]
+) -> list[str]:
     """Everything that is wrong with a row."""
     said = [_problem(each, language) for each in result.item.problems if each.line == line]
     if result.item.problems and not said:
@@ -100,7 +103,11 @@ def _said(result: Result, position: int, line: int, language: Language) -> list[
         document = answer_document(result.answer, language)
         texts = {each["code"]: each for each in document["texts"]}
         said += [
-            _finding(each, texts.get(each["code"], {}), language)
+            _finding(
+                each | {"field": titles.get(column_of(each["field"]), each["field"])},
+                texts.get(each["code"], {}),
+                language,
+            )
             for each in document["findings"]
             if _concerns(each["field"], position)
         ]

@@ -106,12 +106,12 @@ def register(app: typer.Typer) -> None:
         try:
             items = read_items(content, str(file), table, words)
         except BadFile as bad:
-            write_table(session, places[1], table, bad)
+            write_table(session, places[1], table, words, bad)
             raise
         stated = all(each.problems or each.submission.validator for each in items)
         submitter = _submitter(session, how, stated=stated)
         results = _submit_items(session, submitter, items, outbox or outbox_path(file), places[0])
-        write_table(session, places[1], table, results)
+        write_table(session, places[1], table, words, results)
         if session.as_json:
             session.write_json(report_document(str(file), results, session.language))
         else:

@@ -118,7 +118,7 @@ class Deliverer:
         suffix = next((each for each in TABLE_SUFFIXES if name.lower().endswith(each)), "")
         if table is None or not suffix:
             return {}
-        content = table_bytes(suffix, table, outcome, self._session.language)
+        content = table_bytes(suffix, table, self._mapping, outcome, self._session.language)
         return {f"{{stem}}.answers{suffix}": content}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from descargo_client import answer_tables
 from descargo_client.cli.session import write_whole
 from descargo_client.faults import BadFile
+from descargo_client.forms.rows import titles_of
 from descargo_client.forms.sheets import SUFFIX as XLSX_SUFFIX
 from descargo_client.intake import CSV_SUFFIX
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from descargo_client.cli.session import Session
+    from descargo_client.forms.mapping import Mapping
     from descargo_client.forms.tables import Table
     from descargo_client.submitting import Result
     from descargo_client.texts import Language
@@ -27,22 +29,26 @@ def answered_path(file: Path) -> Path:
 
 
 def table_bytes(
-    suffix: str, table: Table, outcome: list[Result] | BadFile, language: Language
+    suffix: str, table: Table, words: Mapping, outcome: list[Result] | BadFile, language: Language
 ) -> bytes:
     """The table with the answers, or with what is wrong with it, in the format of the suffix."""
     if isinstance(outcome, BadFile):
         rows = answer_tables.answers_of_problems(table, outcome.problems, language)
     else:
-        rows = answer_tables.answers_of(outcome, language)
+        rows = answer_tables.answers_of(outcome, language, titles_of(table, words))
     write = answer_tables.csv_bytes if suffix.lower() == CSV_SUFFIX else answer_tables.xlsx_bytes
     return write(table, rows, language)
 
 
 def write_table(
-    session: Session, path: Path | None, table: Table | None, outcome: list[Result] | BadFile
+    session: Session,
+    path: Path | None,
+    table: Table | None,
+    words: Mapping,
+    outcome: list[Result] | BadFile,
 ) -> None:
     """Writes the table back, if there is one and a place for it."""
     if path is None or table is None:
         return
-    write_whole(path, table_bytes(path.suffix, table, outcome, session.language))
+    write_whole(path, table_bytes(path.suffix, table, words, outcome, session.language))
     session.note("answers.written", file=path)

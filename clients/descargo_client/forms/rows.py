@@ -49,7 +49,7 @@ def items_of(table: Table, mapping: Mapping = NO_MAPPING) -> list[Item]:
         for number, row in rows
         if (problem := _without_identity(number, row, spoilt))
     ]
-    titles = {column: title for column, title in zip(columns, table.titles, strict=True) if column}
+    titles = _titles(columns, table)
     if lost:
         raise BadFile(table.file, tuple(_titled(each, titles) for each in lost))
     licenses: dict[tuple[str, ...], Numbered] = {}
@@ -58,9 +58,18 @@ def items_of(table: Table, mapping: Mapping = NO_MAPPING) -> list[Item]:
     return [_item(each, spoilt, titles) for each in licenses.values()]
 
 
+def titles_of(table: Table, mapping: Mapping = NO_MAPPING) -> dict[str, str]:
+    """The title of each of our columns in the table."""
+    return _titles([mapping.column_of(title) for title in table.titles], table)
+
+
 def version_of(row: Row) -> str:
     """The version that a row is about; the first unless it says another."""
     return row.get("version", "") or _FIRST_VERSION
+
+
+def _titles(columns: list[str | None], table: Table) -> dict[str, str]:
+    return {column: title for column, title in zip(columns, table.titles, strict=True) if column}
 
 
 def _columns(table: Table, mapping: Mapping) -> list[str | None]:

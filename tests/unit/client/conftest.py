@@ -329,7 +329,8 @@ def validator() -> Iterator[ScriptedValidator]:
     """A real gRPC server on loopback that plays a script."""
     script = ScriptedValidator(ec.generate_private_key(ec.SECP256R1()))
     server = grpc.server(ThreadPoolExecutor(4))
-    submission_service_pb2_grpc.add_SubmissionServiceServicer_to_server(_Submission(script), server)
+    submission = _Submission(script)  # type: ignore[abstract]  # scripts play unary calls
+    submission_service_pb2_grpc.add_SubmissionServiceServicer_to_server(submission, server)
     validation_service_pb2_grpc.add_ValidationServiceServicer_to_server(_Validation(script), server)
     script.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()

@@ -12,6 +12,7 @@ import pytest
 from descargo.v1 import submission_pb2
 from descargo_client.faults import BadFile
 from descargo_client.forms import csv_rows, json_lines
+from descargo_client.forms.places import column_of
 from tests.unit.client.sheet_files import ROW
 
 if TYPE_CHECKING:
@@ -154,3 +155,30 @@ def test_a_table_of_changes_needs_no_columns_of_whole_licenses_but_the_name() ->
     assert [(each.key, each.field) for each in caught.value.problems] == [
         ("csv.column_missing", name) for name in NAME
     ]
+
+
+@pytest.mark.parametrize(
+    ("path", "column"),
+    [
+        ("license.permit_number", "permit_number"),
+        ("version", "version"),
+        ("issue.holder.rfc", "holder_rfc"),
+        ("onboarding.license.lines[0].tariff_codes[1].code", "tariff_codes"),
+        ("onboarding.remainders[2].left.quantity", "left_quantity"),
+        ("amendment.lines[3].authorized.value_usd", "value_usd"),
+        ("issue.total.quantity", "total_quantity"),
+        ("issue.lines[0].countries_seller_buyer.only[0]", "countries_seller_buyer"),
+        ("issue.offices.only[0]", "offices"),
+        ("suspension.offices.only[0]", "stop_offices"),
+        ("revocation.lines", "stop_lines"),
+        ("suspension.end_time", "end_time"),
+        ("extension.valid_to", "valid_to"),
+        ("extension.office", "extending_office"),
+        ("reinstatement.suspension_version", "suspension_version"),
+        ("notification", "notified_at"),
+        ("signed_at", ""),
+        ("", ""),
+    ],
+)
+def test_a_finding_s_field_is_found_in_the_table(path: str, column: str) -> None:
+    assert column_of(path) == column

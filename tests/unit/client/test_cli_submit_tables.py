@@ -79,10 +79,7 @@ def test_the_same_sheet_comes_back_with_firma_or_errors_in_each_row(
     assert second[-3:] == ["ERROR", "", "E303 (issue.total `72142001`)"]
     assert third[-1].splitlines() == [
         "E303 (issue.total `72142001`)",
-        (
-            "C203 (issue.lines[1].tariff_codes[0] `72142001`): La fracción no existe. Qué hacer: "
-            "Corrija la fracción."
-        ),
+        ("C203 (tariff_codes `72142001`): La fracción no existe. Qué hacer: Corrija la fracción."),
     ]
     assert fourth[-3] == "ILEGIBLE, no se envió"
     assert fourth[-1].startswith("`quantity`: `0.1234567` tiene más de 5 decimales")
