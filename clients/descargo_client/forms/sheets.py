@@ -15,8 +15,6 @@ from descargo_client.forms.tables import Cell, Row, Table, Unusable
 from descargo_client.forms.workbooks import COLUMNS_MAX, ROWS_MAX, Workbook
 
 if TYPE_CHECKING:
-    from python_calamine import CalamineWorkbook
-
     from descargo_client.forms.workbooks import SheetFacts
 
 SUFFIX: Final = ".xlsx"
@@ -32,13 +30,14 @@ def read_table(content: bytes, file: str, sheet: str = "", title_row: int = 0) -
         raise BadInput("sheet.no_reader") from error
     workbook = Workbook.open(content, file)
     try:
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(workbook.checked()))
-        name = _chosen(book, workbook, sheet)
+        name = _chosen(workbook, sheet)
         facts = workbook.facts(name)
         if facts.columns > COLUMNS_MAX:
             raise _refused(file, "sheet.columns", count=facts.columns, limit=COLUMNS_MAX)
         if facts.rows > ROWS_MAX + max(title_row, 1):
             raise _refused(file, "sheet.rows", count=facts.rows, limit=ROWS_MAX)
+        checked = io.BytesIO(workbook.checked(name))
+        book = python_calamine.CalamineWorkbook.from_filelike(checked)
         values: list[list[Cell]] = [
             [*row] for row in book.get_sheet_by_name(name).to_python(skip_empty_area=False)
         ]
@@ -47,15 +46,9 @@ def read_table(content: bytes, file: str, sheet: str = "", title_row: int = 0) -
     return _table(file, name, values, facts, title_row)
 
 
-def _chosen(book: CalamineWorkbook, workbook: Workbook, sheet: str) -> str:
-    import python_calamine  # noqa: PLC0415 - as above
-
-    visible = [
-        each.name
-        for each in book.sheets_metadata
-        if each.visible == python_calamine.SheetVisibleEnum.Visible and each.name in workbook.sheets
-    ]
-    if sheet and sheet in workbook.sheets:
+def _chosen(workbook: Workbook, sheet: str) -> str:
+    visible = [name for name in workbook.sheets if name not in workbook.hidden]
+    if sheet in workbook.sheets:
         return sheet
     if sheet or not visible:
         known = ", ".join(f"`{name}`" for name in workbook.sheets)

@@ -3,7 +3,8 @@
 An XLSX file is a zip of XML. The reader that turns it into values trusts both, and gives the last
 result of a formula as if somebody had typed it. So everything is unpacked here first, with a bound;
 the sheet's XML is walked for formulas, errors and the sheet's size; and what was checked is packed
-again, without compression, so that the reader sees these very bytes and nothing else of the file.
+again, without compression and without any other sheet, so that the reader sees these very bytes,
+however differently it may understand the names in the file.
 
 The largest file that is let in takes a few seconds and about 1 GiB; a usual one of 1,000 rows some
 milliseconds.
@@ -12,7 +13,6 @@ milliseconds.
 from __future__ import annotations
 
 import io
-import posixpath
 import re
 import zipfile
 import zlib
@@ -40,9 +40,18 @@ _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
 _ZIP: Final = b"PK\x03\x04"
 _CHUNK: Final = 1 << 20
 _PLACE: Final = re.compile(r"([A-Z]{1,3})([1-9][0-9]{0,6})\Z")
+_UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
 _DIGITS: Final = "0123456789"
 _ROW_DIGITS_MAX: Final = 7
 _WORKBOOK: Final = "xl/workbook.xml"
+_TARGET: Final = re.compile(r"(?:/xl/)?(worksheets/[\w.-]+\.xml)\Z", re.IGNORECASE)
+_COMMON: Final = frozenset(
+    {
+        *("[content_types].xml", "_rels/.rels", "xl/workbook.xml", "xl/_rels/workbook.xml.rels"),
+        *("xl/sharedstrings.xml", "xl/styles.xml"),
+    }
+)
+"""Parts beside the sheet that its values need, in small letters."""
 _RELATIONS: Final = "xl/_rels/workbook.xml.rels"
 _TYPES: Final = "[Content_Types].xml"
 Attributes = dict[str, str]
@@ -70,6 +79,8 @@ class Workbook:
     """XML parts by name."""
     sheets: dict[str, str] = field(default_factory=dict)
     """Name of each worksheet, in order, with its part."""
+    hidden: set[str] = field(default_factory=set)
+    """Names of those that are not shown."""
 
     @classmethod
     def open(cls, content: bytes, file: str) -> Workbook:
@@ -89,12 +100,13 @@ class Workbook:
         book._find_sheets()
         return book
 
-    def checked(self) -> bytes:
-        """The very parts that were unpacked, packed again for the reader."""
+    def checked(self, sheet: str) -> bytes:
+        """The very parts that were unpacked, as far as one sheet needs them, for the reader."""
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
             for name, part in self.parts.items():
-                archive.writestr(name, part)
+                if name == self.sheets[sheet] or name.lower() in _COMMON:
+                    archive.writestr(name, part)
         return packed.getvalue()
 
     def facts(self, sheet: str) -> SheetFacts:
@@ -122,15 +134,16 @@ class Workbook:
 
         def relation(name: str, attributes: Attributes) -> None:
             if name == "Relationship" and attributes.get("Type", "").endswith("/worksheet"):
-                target = attributes.get("Target", "")
-                path = posixpath.normpath(posixpath.join("/xl", target)).lstrip("/")
-                targets[attributes.get("Id", "")] = path
+                target = _TARGET.match(attributes.get("Target", ""))
+                if target:
+                    targets[attributes.get("Id", "")] = f"xl/{target[1]}"
 
         def sheet(name: str, attributes: Attributes) -> None:
-            if name == "sheet":
-                number = next((v for k, v in attributes.items() if k.endswith(":id")), "")
-                if targets.get(number) in self.parts:
-                    self.sheets[attributes.get("name", "")] = targets[number]
+            number = next((v for k, v in attributes.items() if k.endswith(":id")), "")
+            if name == "sheet" and targets.get(number) in self.parts:
+                self.sheets[attributes.get("name", "")] = targets[number]
+                if attributes.get("state", "visible") != "visible":
+                    self.hidden.add(attributes.get("name", ""))
 
         _parse(self.parts[_RELATIONS], self.file, relation)
         _parse(self.parts[_WORKBOOK], self.file, sheet)
@@ -208,7 +221,8 @@ def _unpacked(content: bytes, file: str) -> dict[str, bytes]:
                     raise _refused(file, "sheet.macros")
                 if not name.lower().endswith((".xml", ".rels")):
                     continue
-                if name in parts:
+                # Readers that do not mind capitals could take either for the other.
+                if name.lower() in {each.lower() for each in parts}:
                     raise _refused(file, "sheet.damaged", why=f"`{name}` x 2")
                 parts[name] = _part(archive, member, left, file)
                 left -= len(parts[name])
@@ -240,7 +254,10 @@ def _parse(part: bytes, file: str, start: Callable[[str, Attributes], None]) -> 
     def begin(name: str, attributes: Attributes) -> None:
         start(name.rpartition(":")[2] if ":" in name else name, attributes)
 
-    parser = expat.ParserCreate()
+    # In any other encoding another reader could see other elements.
+    if part.startswith(_UTF16) or b"\x00" in part[:4]:
+        raise _refused(file, "sheet.damaged", why="UTF-16")
+    parser = expat.ParserCreate("utf-8")
     parser.StartDoctypeDeclHandler = no_type
     parser.StartElementHandler = begin
     try:

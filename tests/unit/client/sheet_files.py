@@ -61,11 +61,15 @@ def grid(*rows: dict[str, object], titles: Sequence[str] = ()) -> list[list[obje
 
 
 def book(
-    cells: list[list[object]], *, sheets: Sequence[str] = ("Permisos",), top: int = 0
+    cells: list[list[object]],
+    *,
+    sheets: Sequence[str] = ("Permisos",),
+    top: int = 0,
+    date_1904: bool = False,
 ) -> bytes:
     """A workbook whose last sheet holds the cells."""
     content = io.BytesIO()
-    with xlsxwriter.Workbook(content, {"in_memory": True}) as workbook:
+    with xlsxwriter.Workbook(content, {"in_memory": True, "date_1904": date_1904}) as workbook:
         for name in sheets:
             sheet = workbook.add_worksheet(name)
         for number, row in enumerate(cells):

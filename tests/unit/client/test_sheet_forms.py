@@ -172,6 +172,36 @@ def test_the_sheet_is_the_first_or_the_named() -> None:
     assert _refused(content, sheet="Otra") == [("sheet.no_sheet", 0, "")]
 
 
+def test_a_hidden_sheet_is_only_read_by_its_name() -> None:
+    hidden = respelled(
+        book(grid(ROW), sheets=("Permisos",)),
+        "xl/workbook.xml",
+        lambda part: part.replace(b'name="Permisos"', b'name="Permisos" state="hidden"'),
+    )
+    assert _refused(hidden) == [("sheet.no_sheet", 0, "")]
+    assert _read(hidden, sheet="Permisos")[0].name == "SE C1 0001-2026"
+
+
+def test_a_sheet_that_is_named_in_a_twisted_way_hides_no_formula() -> None:
+    twisted = respelled(
+        _twin("xl/xl/worksheets/sheet1.xml"),
+        "xl/_rels/workbook.xml.rels",
+        lambda part: part.replace(b'"worksheets/sheet1.xml"', b'"xl/worksheets/sheet1.xml"'),
+    )
+    assert _refused(twisted) == [("sheet.no_sheet", 0, "")]
+    lost = respelled(
+        GOOD,
+        "xl/_rels/workbook.xml.rels",
+        lambda part: part.replace(b'"worksheets/sheet1.xml"', b'"../worksheets/sheet1.xml"'),
+    )
+    assert _refused(lost) == [("sheet.no_sheet", 0, "")]
+
+
+def test_dates_are_taken_by_the_calendar_of_the_workbook() -> None:
+    old = book(grid(ROW | {"valid_to": Dated(date(2026, 12, 31))}), date_1904=True)
+    assert _read(old)[0].submission.issue.valid_to == "2026-12-31"
+
+
 def test_every_fault_of_the_header_is_said() -> None:
     assert _refused(book([["agency", "saldo"], ["SE", "1"]]))[:2] == [
         ("csv.column_unknown", 1, "saldo"),
@@ -202,6 +232,14 @@ def _doctype(part: bytes) -> bytes:
     return head + b'?><!DOCTYPE x [<!ENTITY a "b">]>' + rest
 
 
+def _twin(name: str) -> bytes:
+    """A second part under a name that another reader could take for the sheet's."""
+    out = io.BytesIO(book(grid(ROW | {"notified_at": Formula("=NOW()")})))
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.writestr(name, zipfile.ZipFile(io.BytesIO(GOOD)).read(SHEET))
+    return out.getvalue()
+
+
 GOOD = book(grid(ROW))
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
 TYPES = "[Content_Types].xml"
@@ -214,13 +252,20 @@ BAD_FILES = {
     ),
     "a password": (OLE + "EncryptedPackage".encode("utf-16-le"), "sheet.password"),
     "the old format": (OLE, "sheet.old_format"),
-    "another zip": (respelled(GOOD, "xl/workbook.xml", lambda _: b"<x/>"), "sheet.damaged"),
+    "another zip": (respelled(GOOD, "xl/workbook.xml", lambda _: b"<x/>"), "sheet.no_sheet"),
     "a macro": (_macros(GOOD), "sheet.macros"),
     "a macro type": (respelled(GOOD, TYPES, _macro_type), "sheet.macros"),
     "a document type": (respelled(GOOD, SHEET, _doctype), "sheet.damaged"),
     "broken XML": (respelled(GOOD, SHEET, lambda part: part[:-30]), "sheet.damaged"),
     "cells without place": (
         respelled(GOOD, SHEET, lambda part: part.replace(b' r="A1"', b"")), "sheet.damaged",
+    ),
+    "two parts of one name": (_twin("xl/worksheets/Sheet1.xml"), "sheet.damaged"),
+    "another encoding": (
+        respelled(GOOD, SHEET, lambda part: part.decode().encode("utf-16")), "sheet.damaged",
+    ),
+    "another encoding without its mark": (
+        respelled(GOOD, SHEET, lambda part: part.decode().encode("utf-16-le")), "sheet.damaged",
     ),
     "too many columns": (
         respelled(GOOD, SHEET, lambda part: part.replace(b'r="B1"', b'r="XFD1"')), "sheet.columns",
