@@ -102,6 +102,8 @@ def register(app: typer.Typer) -> None:
             raise BadInput("submit.nothing")
         content = read_file(file)
         table = read_table(content, str(file), words, sheet)
+        if table is None and (mapping is not None or sheet):
+            raise BadInput("mapping.no_table", file=file)
         places = _places(file, table, answers, receipt_out)
         try:
             items = read_items(content, str(file), table, words)

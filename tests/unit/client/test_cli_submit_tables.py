@@ -130,10 +130,14 @@ def test_wrong_places_for_answers_are_refused_before_anything_is_sent(
     file, lines = tmp_path / "permisos.xlsx", tmp_path / "permisos.jsonl"
     file.write_bytes(book(grid(ROWS[0])))
     lines.write_text('{"license": {}, "issue": {}}')
+    empty = tmp_path / "mapeo.toml"
+    empty.write_text("")
     for arguments, said in (
         ((file, "--answers", file), "otro nombre"),
         ((lines, "--answers", file), "no lo es"),
         ((file, "--mapping", lines), "no es TOML"),
+        ((lines, "--mapping", empty), "no es una tabla"),
+        ((lines, "--sheet", "Permisos"), "no es una tabla"),
         ((file, "--sheet", "Otra"), "no hay una hoja visible"),
     ):
         ran = descargo("submit", *arguments, *to)
