@@ -18,7 +18,7 @@ from descargo.v1 import (
 )
 from tests.support.engines import LEDGER
 from tests.support.messages import check_request, validate_request
-from tests.vectors.finding_cases import declaration_of, exercise_cases, license_of
+from tests.vectors.finding_cases import change_of, declaration_of, exercise_cases, license_of
 from tests.vectors.finding_engine import CALLERS, FindingEngine, assert_answer
 
 if TYPE_CHECKING:
@@ -78,6 +78,8 @@ def test_exercise_gets_exactly_its_findings(
         issued = submission_service_pb2.SubmitLicenseResponse.FromString(
             engine.issue(license_of(case))
         )
+        for change in case.changes:
+            engine.issue(change_of(license_of(case), change))
     firma = issued.answer.verdict.firma.discharge_signature
     if case.status:
         write_status(tmp_path, case.status)
@@ -157,8 +159,8 @@ def assert_records(answer: verdict_pb2.Answer, declaration: declaration_pb2.Decl
 
 def status_told(case: ExerciseCase) -> license_pb2.LicenseStatus.ValueType:
     """Where the license stands on the day of the case, though no movement says that it expired."""
-    if case.status:
-        return license_pb2.LicenseStatus.Value(case.status)
+    if case.status or case.standing:
+        return license_pb2.LicenseStatus.Value(case.status or f"LICENSE_STATUS_{case.standing}")
     codes = {each.code for each in case.expected}
     if "N422" in codes:
         return license_pb2.LICENSE_STATUS_AWAITING_NOTIFICATION

@@ -24,6 +24,7 @@ __all__ = [
     "ExerciseCase",
     "Expected",
     "SubmissionCase",
+    "change_of",
     "declaration_of",
     "exercise_cases",
     "good_declaration",
@@ -101,6 +102,7 @@ class SubmissionCase(Case):
     """`canonical`: signed as a canonical string, with the submission beside it."""
     string: tuple[str, str] = ("", "")
     """What is written otherwise in that string before it is signed: this, and what instead."""
+    change: dict[str, Any] = field(default_factory=dict)
     onboard: list[dict[str, Any]] | None = None
 
 
@@ -117,6 +119,9 @@ class ExerciseCase(Case):
     license_remove: tuple[str, ...] = ()
     license_copy: dict[str, str] = field(default_factory=dict)
     license_onboard: list[dict[str, Any]] | None = None
+    changes: tuple[dict[str, Any], ...] = ()
+    standing: str = ""
+    """The status that is shown, where neither the findings nor the day say it."""
     before_refused: tuple[dict[str, Any], ...] = ()
 
 
@@ -157,9 +162,27 @@ def good_declaration(firma: str) -> declaration_pb2.Declaration:
 
 def submission_of(case: SubmissionCase) -> submission_pb2.Submission:
     """What a case submits."""
-    submission = good_submission()
+    submission = change_of(good_submission(), case.change)
     _onboard(submission, case.onboard)
     _change(submission, case.remove, case.copy, case.set, case.times)
+    return submission
+
+
+def change_of(
+    issued: submission_pb2.Submission, told: Mapping[str, Any]
+) -> submission_pb2.Submission:
+    """A change of an issued license: the fields told, in place of its issue.
+
+    An `amendment` begins as what was issued; `set` and `onboard` are applied at the end.
+    """
+    submission = submission_pb2.Submission()
+    submission.CopyFrom(issued)
+    fields_told = {name: value for name, value in told.items() if name not in {"set", "onboard"}}
+    if "amendment" in fields_told:
+        submission.amendment.CopyFrom(issued.issue)
+    ParseDict(fields_told, submission)
+    _onboard(submission, told.get("onboard"))
+    _change(submission, (), {}, told.get("set", {}), {})
     return submission
 
 

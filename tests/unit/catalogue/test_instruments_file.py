@@ -46,6 +46,7 @@ FIELDS: Final = {
     "longest_validity_days": int,
     "lease_hours": int,
     "amendable": list,
+    "office_may_extend": bool,
     "status": str,
     "source": str,
 }

@@ -159,7 +159,9 @@ pub(crate) fn movement_pb(state: &LicenseState, movement: &Movement) -> pb::Move
         line_no: movement.line_no,
         taken: stated(movement.taken),
         returned: stated(movement.returned),
-        balance_after: Some(balance_pb(&movement.balance_after)),
+        balance_after: Some(&movement.balance_after)
+            .filter(|balance| !balance.is_none())
+            .map(balance_pb),
     }
 }
 

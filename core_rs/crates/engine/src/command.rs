@@ -6,8 +6,7 @@ use std::time::Instant;
 use descargo_evidence::{CodeSecret, ReceiptKey};
 use descargo_ledger::command::{self as ledger, Decision, Keys, Nanos, View};
 use descargo_ledger::state::LicenseState;
-use descargo_model::date::Day;
-use descargo_model::pb::{self, LicenseStatus};
+use descargo_model::pb;
 use descargo_rules::Rules;
 use descargo_rules::signers::SignerRegistry;
 use descargo_rules::terms::LicenseTerms;
@@ -33,17 +32,6 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// The status to show: an active license whose last day has passed has expired, though no
-    /// movement says so.
-    pub fn status_today(&self, state: &LicenseState, expiry: Option<(Day, Day)>) -> LicenseStatus {
-        match (state.status, expiry) {
-            (LicenseStatus::Active, Some((last_day, today))) if today > last_day => {
-                LicenseStatus::Expired
-            }
-            (status, _) => status,
-        }
-    }
-
     /// Lets nobody guess on who has stated too many wrong discharge signatures for this license.
     /// Asked when it is decided: tries that wait in the queue together count one another.
     ///

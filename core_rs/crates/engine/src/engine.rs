@@ -148,7 +148,7 @@ impl Engine {
             .reader
             .licenses(&query.key, query.version)
             .map_err(|fault| Refusal::from(&fault))?;
-        query.answer(&self.desk, caller, &found, instant(self.clock.now()))
+        query.answer(caller, &found, instant(self.clock.now()))
     }
 
     /// Answers a `ListLicensesRequest` with a `ListLicensesResponse`. Takes up to a tenth of a second.

@@ -9,7 +9,6 @@ use descargo_ledger::command::{
     View,
 };
 use descargo_ledger::state::{self, LicenseState, Movement};
-use descargo_model::date::Day;
 use descargo_model::finding::{Code, Finding, Locator, StatedBy};
 use descargo_model::pb::{self, verdict::Outcome};
 use descargo_model::text::lookup_number;
@@ -100,6 +99,7 @@ impl Exercise {
             }),
             version: None,
             terms: true,
+            content: false,
         };
         Ok(Self {
             caller,
@@ -129,7 +129,7 @@ impl Exercise {
             Judged::Made(verdict_no) => return Decision::SameAs(verdict_no),
             Judged::Fault(what) => return Decision::Refuse(Refusal::new(Reason::Fault, what)),
             Judged::Refused { findings, license } => {
-                let outcome = Outcome::Error(self.refusal(desk, view, license));
+                let outcome = Outcome::Error(refusal(view, license));
                 let draft =
                     desk.letterhead.recorded(&self.matter(), view, &findings, None, outcome);
                 let effect = Effect::Nothing;
@@ -165,7 +165,7 @@ impl Exercise {
             // Stated again, it would move nothing.
             Judged::Made(_) => (Vec::new(), Outcome::Preview(pb::Preview::default())),
             Judged::Refused { findings, license } => {
-                let refusal = self.refusal(desk, view, license);
+                let refusal = refusal(view, license);
                 (findings, Outcome::Error(refusal))
             }
             Judged::Allowed { findings, state, movement } => {
@@ -215,6 +215,7 @@ impl Exercise {
         let available = lines_available(&row.state);
         let standing = coverage::LicenseState {
             status: row.state.status,
+            stops: &row.state.stops,
             available: &available,
             discharge_signature: &row.state.discharge_signature,
         };
@@ -238,7 +239,8 @@ impl Exercise {
             return Judged::Fault("a draw without finding has no license line");
         };
         match state::commit(&row.state, license_line_no, claim.line_no(), claim.amount()) {
-            Ok((state, movement)) => {
+            Ok((state, mut movement)) => {
+                movement.status = state.status_at(context.at, terms.valid_to);
                 Judged::Allowed { findings, state: Box::new(state), movement: Box::new(movement) }
             }
             Err(state::StateError::OutOfRange) => {
@@ -279,21 +281,6 @@ impl Exercise {
             .granted(verdict_id(view.ledger_id, verdict_no))
     }
 
-    fn refusal(
-        &self,
-        desk: &Desk,
-        view: &View<'_, Terms>,
-        license: Option<&Loaded<Terms>>,
-    ) -> pb::Refusal {
-        let today = Day::of(instant(view.decided_at));
-        let standing = |row: &Loaded<Terms>| {
-            let expiry = row.terms.as_ref().map(|terms| (terms.valid_to, today));
-            standing_pb(&row.state, desk.status_today(&row.state, expiry))
-        };
-        let standings = license.map(standing).into_iter().collect();
-        pb::Refusal { standings }
-    }
-
     fn next_position(&self, desk: &Desk, view: &View<'_, Terms>) -> PositionRow {
         let position_no =
             view.position.map_or(1, |position| position.position_no.saturating_add(1));
@@ -317,6 +304,16 @@ impl Exercise {
             stated_by: StatedBy::Broker,
         }
     }
+}
+
+/// A no, with where the license stands when the caller may know it.
+fn refusal(view: &View<'_, Terms>, license: Option<&Loaded<Terms>>) -> pb::Refusal {
+    let at = instant(view.decided_at);
+    let standing = |row: &Loaded<Terms>| {
+        let valid_to = row.terms.as_deref()?.valid_to;
+        Some(standing_pb(&row.state, row.state.status_at(at, valid_to)))
+    };
+    pb::Refusal { standings: license.and_then(standing).into_iter().collect() }
 }
 
 fn lines_available(state: &LicenseState) -> Vec<LineAvailable> {

@@ -9,6 +9,7 @@ use prost::Message;
 
 mod answer;
 pub mod caller;
+mod change;
 mod changes;
 pub mod clock;
 mod command;

@@ -62,7 +62,6 @@ fn not_our_token() -> Refusal {
 
 /// The licenses that a caller asks for.
 struct Asked<'a> {
-    desk: &'a Desk,
     caller: &'a Caller,
     filter: Filter,
     now: Timestamp,
@@ -83,7 +82,7 @@ impl Wanted for Asked<'_> {
     }
 
     fn record(&self, license: &LicenseAt) -> Result<Option<pb::LicenseRecord>, Refusal> {
-        let record = record(self.desk, self.caller, license, self.now)?;
+        let record = record(self.caller, license, self.now)?;
         Ok(self.filter.passes(&|field| value_of(&record, field)).unwrap_or(false).then_some(record))
     }
 }
@@ -129,7 +128,7 @@ pub(crate) fn licenses(
         token => Some(place::list_place(&desk.codes, &bound_to, token).ok_or_else(not_our_token)?),
     };
     let bounds = ListBounds { rows_max, named_max: NAMED_MAX, opened_max: OPENED_MAX };
-    let asked = Asked { desk, caller, filter, now };
+    let asked = Asked { caller, filter, now };
     let page = reader.list(agency, after.as_ref(), bounds, &asked)?;
     let token = |place: &ListPlace| place::list_token(&desk.codes, &bound_to, place);
     let response = pb::ListLicensesResponse {

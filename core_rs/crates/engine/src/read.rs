@@ -1,7 +1,9 @@
 //! Reads that decide nothing: a license, an earlier answer.
 
 use descargo_ledger::command::LicenseKey;
+use descargo_ledger::state::LicenseState;
 use descargo_model::date::Day;
+use descargo_model::life::{Stop, next_steps};
 use descargo_model::pb;
 use descargo_model::text::lookup_number;
 use jiff::Timestamp;
@@ -9,7 +11,6 @@ use prost::Message;
 
 use crate::answer::standing_pb;
 use crate::caller::{Caller, Role};
-use crate::command::Desk;
 use crate::refusal::{Reason, Refusal};
 use crate::request;
 use descargo_ledger::reader::LicenseAt;
@@ -57,12 +58,11 @@ impl LicenseQuery {
     /// As [`LicenseQuery::visible`].
     pub fn answer(
         &self,
-        desk: &Desk,
         caller: &Caller,
         found: &[LicenseAt],
         now: Timestamp,
     ) -> Result<Vec<u8>, Refusal> {
-        let record = record(desk, caller, self.visible(caller, found)?, now)?;
+        let record = record(caller, self.visible(caller, found)?, now)?;
         Ok(pb::GetLicenseResponse { record: Some(record) }.encode_to_vec())
     }
 
@@ -106,24 +106,45 @@ impl LicenseQuery {
 /// # Errors
 /// A fault, when its content is damaged.
 pub(crate) fn record(
-    desk: &Desk,
     caller: &Caller,
     row: &LicenseAt,
     now: Timestamp,
 ) -> Result<pb::LicenseRecord, Refusal> {
     let license = pb::License::decode(row.content.as_slice())
         .map_err(|_| Refusal::new(Reason::Fault, "a license's content is damaged"))?;
-    let expiry = Day::parse(&license.valid_to).ok().map(|last| (last, Day::of(now)));
+    let status = status(row, &license, now)
+        .ok_or_else(|| Refusal::new(Reason::Fault, "a license's last day is damaged"))?;
     // Who reads at a lane compares what the broker states with the goods, not with the firma.
     let may_have_signature = matches!(caller.role, Role::Agency | Role::Auditor);
     Ok(pb::LicenseRecord {
-        standing: Some(standing_pb(&row.state, desk.status_today(&row.state, expiry))),
+        standing: Some(standing_pb(&row.state, status)),
         license: Some(license),
         discharge_signature: match may_have_signature {
             true => row.state.discharge_signature.clone(),
             false => String::new(),
         },
-        stops: Vec::new(),
-        next_steps: Vec::new(),
+        stops: standing_stops(&row.state, now),
+        next_steps: next_steps(status, &row.state.stops, now)
+            .into_iter()
+            .map(|step| step.as_str().to_owned())
+            .collect(),
     })
+}
+
+/// The license's status now, whichever version was asked for.
+fn status(row: &LicenseAt, license: &pb::License, now: Timestamp) -> Option<pb::LicenseStatus> {
+    let valid_to = match &row.present_content {
+        None => Day::parse(&license.valid_to).ok()?,
+        Some(present) => {
+            let present = pb::License::decode(present.as_slice()).ok()?;
+            Day::parse(&present.valid_to).ok()?
+        }
+    };
+    Some(row.state.status_at(now, valid_to))
+}
+
+/// The stops that run or will run.
+fn standing_stops(state: &LicenseState, now: Timestamp) -> Vec<pb::Stop> {
+    let stops = state.stops.iter().filter(|stop| !stop.is_over(now));
+    stops.map(Stop::to_pb).collect()
 }

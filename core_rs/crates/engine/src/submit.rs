@@ -4,20 +4,23 @@ use std::sync::Arc;
 
 use descargo_evidence::sha256;
 use descargo_ledger::command::{
-    Decision, Effect, Issued, Keys, LicenseKey, Loaded, Record, RequestKey, View,
+    Changed, Decision, Effect, Issued, Keys, LicenseKey, Loaded, Record, RequestKey, View,
 };
 use descargo_ledger::state::{self, LicenseState, Movement, OpenedLine};
 use descargo_model::finding::{Code, Finding, Locator, StatedBy};
 use descargo_model::pb::{self, submission::Change, verdict::Outcome};
 use descargo_model::text::lookup_number;
 use descargo_rules::signers::SignerFacts;
-use descargo_rules::submission::{CheckedSubmission, SubmissionContext, check_submission};
+use descargo_rules::submission::{
+    CheckedSubmission, Grant, LicenseChange, Subject, SubmissionContext, check_submission,
+};
 use descargo_rules::terms::LicenseTerms;
 use descargo_signature::{Signer, TrustStore};
 use prost::Message;
 
 use crate::answer::{Draft, Matter, movement_pb, standing_pb};
 use crate::caller::Caller;
+use crate::change::{self, Standing};
 use crate::clock::instant;
 use crate::command::{Desk, Terms};
 use crate::limits::SUBMISSION_BYTES_MAX;
@@ -66,6 +69,7 @@ impl Submit {
             line: None,
             version: Some(submission.version),
             terms: false,
+            content: true,
         };
         Ok(Self {
             caller,
@@ -92,34 +96,71 @@ impl Submit {
 
     /// Decides, for the ledger to record.
     pub fn decide(&self, desk: &Desk, view: &View<'_, Terms>) -> Decision<Terms, Draft, Refusal> {
-        let CheckedSubmission { findings, grant } = self.check(desk, view);
+        let named = self.named(view);
+        let standing = match named.map(|row| Standing::read(row, view)) {
+            None => None,
+            Some(Some(standing)) => Some(standing),
+            Some(None) => return fault("a license's content is damaged"),
+        };
+        let accepted_before = named.and_then(|row| self.accepted_before(row));
+        let present = standing.as_ref().map(Standing::present);
+        let subject = match (accepted_before, &present) {
+            (Some(_), _) => Subject::Changed,
+            (None, Some(present)) => Subject::Present(present),
+            (None, None) => Subject::Unknown,
+        };
+        let checked = self.check(desk, view, subject);
+        let CheckedSubmission { findings, grant, change } = checked;
         let mut findings = self.with_irregular(findings);
         if let Err(problems) = &self.signer {
             findings.extend(problems.iter().cloned());
         }
-        let earlier = self.earlier(view, &findings);
-        if let Some(earlier) = earlier {
-            match self.accepted_before(earlier) {
+        let known = standing.as_ref().filter(|_| may_know(&findings));
+        if let Some(known) = known {
+            match accepted_before {
                 Some(verdict_no) if self.is_believed(&findings) => {
                     return Decision::SameAs(verdict_no);
                 }
                 // The accepted change itself is no other license; why it is not believed this time
                 // has been told.
                 Some(_) => {}
-                None => findings.push(already_issued(earlier)),
+                None if self.begins() => findings.push(already_issued(known.row)),
+                None => {}
             }
         }
-        let grant = grant.filter(|_| !findings.iter().any(Finding::refuses));
-        let Some(grant) = grant else {
-            let standings = earlier
-                .map(|row| standing_pb(&row.state, desk.status_today(&row.state, None)))
-                .into_iter()
-                .collect();
-            let outcome = Outcome::Error(pb::Refusal { standings });
-            let draft = desk.letterhead.recorded(&self.matter(), view, &findings, None, outcome);
-            let effect = Effect::Nothing;
-            return Decision::Record(Box::new(Record { refused: true, draft, effect }));
-        };
+        if findings.iter().any(Finding::refuses) {
+            return self.refuse(desk, view, &findings, known);
+        }
+        match (grant, change, &standing) {
+            (Some(grant), _, _) => self.issue(desk, view, &findings, grant),
+            (None, Some(change), Some(standing)) => {
+                self.change(desk, view, &findings, standing, change)
+            }
+            _ => fault("a submission without finding neither begins nor changes a license"),
+        }
+    }
+
+    fn refuse(
+        &self,
+        desk: &Desk,
+        view: &View<'_, Terms>,
+        findings: &[Finding],
+        known: Option<&Standing<'_>>,
+    ) -> Decision<Terms, Draft, Refusal> {
+        let standings =
+            known.map(|known| standing_pb(&known.row.state, known.status)).into_iter().collect();
+        let outcome = Outcome::Error(pb::Refusal { standings });
+        let draft = desk.letterhead.recorded(&self.matter(), view, findings, None, outcome);
+        Decision::Record(Box::new(Record { refused: true, draft, effect: Effect::Nothing }))
+    }
+
+    fn issue(
+        &self,
+        desk: &Desk,
+        view: &View<'_, Terms>,
+        findings: &[Finding],
+        grant: Grant,
+    ) -> Decision<Terms, Draft, Refusal> {
         let lines: Vec<OpenedLine> = grant
             .lines
             .iter()
@@ -138,12 +179,41 @@ impl Submit {
             &self.change_sha256,
         );
         match state::issue(view.next_license_id, grant.license, signature, grant.notified, &lines) {
-            Ok((state, movements)) => self.accept(desk, view, &findings, state, movements),
-            Err(error) => Decision::Refuse(Refusal::new(
-                Reason::Fault,
-                format!("a grant without finding cannot be opened: {error}"),
-            )),
+            Ok((state, movements)) => {
+                let at = instant(view.decided_at);
+                let movements = change::shown(&state, movements, at, grant.valid_to);
+                self.accept(desk, view, findings, state, movements)
+            }
+            Err(error) => fault(&format!("a grant without finding cannot be opened: {error}")),
         }
+    }
+
+    fn change(
+        &self,
+        desk: &Desk,
+        view: &View<'_, Terms>,
+        findings: &[Finding],
+        standing: &Standing<'_>,
+        change: LicenseChange,
+    ) -> Decision<Terms, Draft, Refusal> {
+        let Some(stated) = &self.submission.change else { return fault("a change is absent") };
+        let next = match standing.changed(change, stated) {
+            Ok(next) => next,
+            Err(what) => return fault(&what),
+        };
+        let outcome = firma(&next.state, &next.movements);
+        let draft = desk.letterhead.recorded(&self.matter(), view, findings, None, outcome);
+        let changed = Changed {
+            state: next.state,
+            movements: next.movements,
+            change_sha256: self.change_sha256,
+            content: next.content,
+            envelope: self.envelope.encode_to_vec(),
+            terms: next.terms,
+            ends_suspension: next.ends_suspension,
+        };
+        let effect = Effect::Change(changed);
+        Decision::Record(Box::new(Record { refused: false, draft, effect }))
     }
 
     fn accept(
@@ -161,11 +231,7 @@ impl Submit {
                 return Decision::Refuse(Refusal::new(Reason::Fault, error.to_string()));
             }
         };
-        let outcome = Outcome::Firma(pb::Firma {
-            acceptance_code: String::new(),
-            discharge_signature: state.discharge_signature.clone(),
-            movements: movements.iter().map(|movement| movement_pb(&state, movement)).collect(),
-        });
+        let outcome = firma(&state, &movements);
         let draft = desk.letterhead.recorded(&self.matter(), view, findings, None, outcome);
         let issued = Issued {
             state,
@@ -178,7 +244,12 @@ impl Submit {
         Decision::Record(Box::new(Record { refused: false, draft, effect: Effect::Issue(issued) }))
     }
 
-    fn check(&self, desk: &Desk, view: &View<'_, Terms>) -> CheckedSubmission {
+    fn check(
+        &self,
+        desk: &Desk,
+        view: &View<'_, Terms>,
+        subject: Subject<'_>,
+    ) -> CheckedSubmission {
         let signer = self.signer.as_ref().ok().map(|signer| SignerFacts {
             rfc: &signer.rfc,
             curp: signer.curp.as_deref().unwrap_or(""),
@@ -194,6 +265,7 @@ impl Submit {
                 caller_permit_keys: &self.caller.permit_keys,
                 signer,
                 signer_registry: &desk.signers,
+                subject,
             },
         )
     }
@@ -210,18 +282,15 @@ impl Submit {
         untold.chain(findings.iter().cloned()).collect()
     }
 
-    /// The license that stands under this name; nothing is told of another agency's.
-    fn earlier<'a>(
-        &self,
-        view: &'a View<'_, Terms>,
-        findings: &[Finding],
-    ) -> Option<&'a Loaded<Terms>> {
+    /// The license that stands under the agency's name.
+    fn named<'a>(&self, view: &'a View<'_, Terms>) -> Option<&'a Loaded<Terms>> {
         let agency = &self.submission.license.as_ref()?.agency;
-        let of_another = |finding: &Finding| matches!(finding.code, Code::F509 | Code::C202);
-        if findings.iter().any(of_another) {
-            return None;
-        }
         view.licenses.iter().find(|row| row.state.name.agency == *agency)
+    }
+
+    /// Whether it begins a license.
+    fn begins(&self) -> bool {
+        matches!(&self.submission.change, Some(Change::Issue(_) | Change::Onboarding(_)) | None)
     }
 
     /// The verdict that accepted this very change before (N402).
@@ -289,6 +358,23 @@ fn license_of(submission: &pb::Submission) -> Option<&pb::License> {
 fn change_sha256(submission: &pb::Submission) -> [u8; 32] {
     let unsigned = pb::Submission { signed_at: None, ..submission.clone() };
     sha256(&unsigned.encode_to_vec())
+}
+
+/// Whether the caller may know the license that it names: nothing is told of another agency's.
+fn may_know(findings: &[Finding]) -> bool {
+    findings.iter().all(|finding| !matches!(finding.code, Code::F509 | Code::C202))
+}
+
+fn firma(state: &LicenseState, movements: &[Movement]) -> Outcome {
+    Outcome::Firma(pb::Firma {
+        acceptance_code: String::new(),
+        discharge_signature: state.discharge_signature.clone(),
+        movements: movements.iter().map(|movement| movement_pb(state, movement)).collect(),
+    })
+}
+
+fn fault(what: &str) -> Decision<Terms, Draft, Refusal> {
+    Decision::Refuse(Refusal::new(Reason::Fault, what))
 }
 
 fn already_issued(earlier: &Loaded<Terms>) -> Finding {

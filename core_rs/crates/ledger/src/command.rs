@@ -71,6 +71,8 @@ pub struct Keys {
     pub version: Option<u32>,
     /// Whether the terms of the license are read.
     pub terms: bool,
+    /// Whether the content of the license's present version is read, as a change of it needs.
+    pub content: bool,
 }
 
 /// A license with its terms.
@@ -80,6 +82,8 @@ pub struct Loaded<T> {
     pub state: LicenseState,
     /// Its content, when the keys asked for it.
     pub terms: Option<Arc<T>>,
+    /// Serialised `License` of its present version, when the keys asked for it.
+    pub content: Option<Vec<u8>>,
     /// Those versions that the keys of the batch asked for and that exist.
     pub versions: Vec<VersionMark>,
 }
@@ -176,6 +180,8 @@ pub enum Effect<T> {
     Nothing,
     /// A license is issued or taken over.
     Issue(Issued<T>),
+    /// A license is changed by its agency.
+    Change(Changed<T>),
     /// A license is exercised.
     Draw(Drawn),
 }
@@ -195,6 +201,25 @@ pub struct Issued<T> {
     pub envelope: Vec<u8>,
     /// Its terms, so that a draw in the same batch can read them.
     pub terms: Arc<T>,
+}
+
+/// A change of a license that exists.
+#[derive(Debug)]
+pub struct Changed<T> {
+    /// The license after it.
+    pub state: LicenseState,
+    /// Its movements.
+    pub movements: Vec<Movement>,
+    /// Of the change without its signing time.
+    pub change_sha256: [u8; 32],
+    /// Serialised `License` of the new version.
+    pub content: Vec<u8>,
+    /// Serialised `Envelope`.
+    pub envelope: Vec<u8>,
+    /// Its terms, so that a draw in the same batch reads the new ones.
+    pub terms: Arc<T>,
+    /// Version of the suspension that it ends.
+    pub ends_suspension: Option<u32>,
 }
 
 /// A draw.

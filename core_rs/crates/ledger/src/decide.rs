@@ -1,6 +1,6 @@
 //! Deciding a batch in memory: each command in order, on what those before it left.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::command::{Command, Decision, Effect, Nanos, Record};
@@ -102,26 +102,24 @@ pub(crate) fn refusing_callers<'a, C: Command>(
         .collect()
 }
 
-/// The last standing of each license, with each of its balances that moved.
-pub(crate) fn last_standings<C: Command>(decided: &[Decided<C>]) -> Vec<(&LicenseState, &Balance)> {
-    let mut states: HashMap<i64, &LicenseState> = HashMap::new();
-    let mut moved: Vec<(i64, u32)> = Vec::new();
+/// The last standing of each license that a draw or a change moved, with the balances that moved.
+pub(crate) fn last_standings<C: Command>(
+    decided: &[Decided<C>],
+) -> Vec<(&LicenseState, Vec<&Balance>)> {
+    let mut states: BTreeMap<i64, (&LicenseState, BTreeSet<u32>)> = BTreeMap::new();
     for decided in decided {
-        if let Decided::Recorded { record, .. } = decided
-            && let Effect::Draw(drawn) = &record.effect
-        {
-            let place = (drawn.state.license_id, drawn.movement.balance_after.license_line_no);
-            states.insert(place.0, &drawn.state);
-            moved.push(place);
-        }
+        let Decided::Recorded { record, .. } = decided else { continue };
+        let (state, movements) = match &record.effect {
+            Effect::Nothing | Effect::Issue(_) => continue,
+            Effect::Draw(drawn) => (&drawn.state, std::slice::from_ref(&drawn.movement)),
+            Effect::Change(changed) => (&changed.state, changed.movements.as_slice()),
+        };
+        let (last, lines) = states.entry(state.license_id).or_insert((state, BTreeSet::new()));
+        *last = state;
+        lines.extend(movements.iter().map(|movement| movement.balance_after.license_line_no));
     }
-    moved.sort_unstable();
-    moved.dedup();
-    moved
-        .into_iter()
-        .filter_map(|(license_id, line)| {
-            let state = *states.get(&license_id)?;
-            Some((state, state.balance(line)?))
-        })
+    states
+        .into_values()
+        .map(|(state, lines)| (state, lines.iter().filter_map(|no| state.balance(*no)).collect()))
         .collect()
 }

@@ -16,6 +16,7 @@ pub mod reader;
 mod rows;
 mod schema;
 pub mod state;
+mod stops;
 pub mod store;
 mod working;
 mod writes;

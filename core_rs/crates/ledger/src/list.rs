@@ -125,7 +125,7 @@ fn license(connection: &Connection, license_id: i64, name: &LicenseName) -> Resu
         .find(|state| state.license_id == license_id)
         .ok_or_else(damaged)?;
     let content = rows::content(connection, license_id, state.version)?.ok_or_else(damaged)?;
-    Ok(LicenseAt { state, content })
+    Ok(LicenseAt { state, content, present_content: None })
 }
 
 /// A version of a license, with the content of the one before it.

@@ -51,13 +51,16 @@ fn licenses<T: Terms>(
         let states = rows::licenses(connection, key)?;
         let loaded = states
             .into_iter()
-            .map(|state| Loaded { state, terms: None, versions: Vec::new() })
+            .map(|state| Loaded { state, terms: None, content: None, versions: Vec::new() })
             .collect::<Vec<_>>();
         set.licenses.insert(key.clone(), loaded);
     }
     for row in set.licenses.get_mut(key).into_iter().flatten() {
         if keys.terms && row.terms.is_none() {
             row.terms = Some(terms(connection, cache, &row.state)?);
+        }
+        if keys.content && row.content.is_none() {
+            row.content = rows::content(connection, row.state.license_id, row.state.version)?;
         }
         // Requests of one batch may ask for several versions; none may hide another's.
         if let Some(asked) = keys.version

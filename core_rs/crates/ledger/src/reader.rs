@@ -31,6 +31,8 @@ pub struct LicenseAt {
     pub state: LicenseState,
     /// Serialised `License` of the version asked for.
     pub content: Vec<u8>,
+    /// Serialised `License` of the present version, when another one was asked for.
+    pub present_content: Option<Vec<u8>>,
 }
 
 impl<T: Terms> Reader<T> {
@@ -86,8 +88,12 @@ impl<T: Terms> Reader<T> {
             let mut found = Vec::new();
             for state in rows::licenses(connection, key)? {
                 let version = version.unwrap_or(state.version);
+                let present_content = match version == state.version {
+                    true => None,
+                    false => rows::content(connection, state.license_id, state.version)?,
+                };
                 if let Some(content) = rows::content(connection, state.license_id, version)? {
-                    found.push(LicenseAt { state, content });
+                    found.push(LicenseAt { state, content, present_content });
                 }
             }
             Ok(found)

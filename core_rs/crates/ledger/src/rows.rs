@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::command::{DrawRow, LicenseKey, LineKey, PositionRow, RequestKey, VersionMark};
 use crate::error::StoreFault;
 use crate::state::{Balance, LicenseState};
+use crate::stops;
 use crate::working::{Counters, Outcome};
 
 type Result<T> = std::result::Result<T, StoreFault>;
@@ -50,18 +51,22 @@ pub(crate) fn answer(connection: &Connection, verdict_no: i64) -> Result<Option<
 pub(crate) fn licenses(connection: &Connection, key: &LicenseKey) -> Result<Vec<LicenseState>> {
     let mut statement = connection.prepare_cached(
         "SELECT license_id, agency, permit_key, permit_number, lookup_number, version, status,
-                permit_seq, discharge_signature
+                permit_seq, discharge_signature, open_stops
          FROM license WHERE permit_key = ?1 AND lookup_number = ?2 ORDER BY agency",
     )?;
     let rows = statement.query_map(params![key.permit_key, key.lookup_number], |row| {
-        Ok((row.get::<_, i32>(6)?, license_row(row)?))
+        Ok((row.get::<_, i32>(6)?, row.get::<_, i64>(9)?, license_row(row)?))
     })?;
     let mut found = Vec::new();
     for row in rows {
-        let (status, mut state) = row?;
+        let (status, open_stops, mut state) = row?;
         state.status = LicenseStatus::try_from(status)
             .map_err(|_| StoreFault::damaged("license.status", state.license_id))?;
         state.balances = balances(connection, state.license_id)?;
+        // Of a thousand licenses one is stopped; the others must not pay for a query.
+        if open_stops > 0 {
+            state.stops = stops::open(connection, state.license_id)?;
+        }
         found.push(state);
     }
     Ok(found)
@@ -81,6 +86,7 @@ fn license_row(row: &Row<'_>) -> rusqlite::Result<LicenseState> {
         permit_seq: row.get::<_, i64>(7)?.cast_unsigned(),
         discharge_signature: row.get(8)?,
         balances: Vec::new(),
+        stops: Vec::new(),
     })
 }
 

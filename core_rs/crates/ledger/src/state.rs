@@ -1,4 +1,4 @@
-//! The rules of a balance: what an issue and a draw do to a license's state.
+//! The rules of a balance: what an issue, a draw and a change do to a license's state.
 //!
 //! Pure: every store applies the same functions, so the rules exist once. The invariant is
 //! `authorized = available + reserved + exercised` in each limited dimension, none negative, and
@@ -6,8 +6,13 @@
 
 use descargo_model::decimal::{AmountValue, Quantity, Usd};
 use descargo_model::license_name::LicenseName;
+use descargo_model::life::Stop;
 use descargo_model::pb::{LicenseStatus, MovementKind};
 use thiserror::Error;
+
+mod change;
+
+pub use change::{Change, Moment, change};
 
 /// One balance: a license line in two dimensions, each limited or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +59,38 @@ impl Balance {
         })
     }
 
+    /// No balance at all: of a movement that moves none. Line numbers begin at 1.
+    #[must_use]
+    pub fn none() -> Self {
+        let nothing = AmountValue { quantity: Some(Quantity::ZERO), value_usd: Some(Usd::ZERO) };
+        Self {
+            license_line_no: 0,
+            unit: 0,
+            authorized: AmountValue::default(),
+            available: AmountValue::default(),
+            reserved: nothing,
+            exercised: nothing,
+        }
+    }
+
+    /// Whether it is that of a movement that moves none.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.license_line_no == 0
+    }
+
+    /// What is held or exercised, in each dimension.
+    ///
+    /// # Errors
+    /// When the sum is out of range.
+    pub fn used(&self) -> Result<AmountValue, StateError> {
+        let (held, gone) = (self.reserved, self.exercised);
+        Ok(AmountValue {
+            quantity: sum(held.quantity, gone.quantity, Quantity::plus)?,
+            value_usd: sum(held.value_usd, gone.value_usd, Usd::plus)?,
+        })
+    }
+
     /// Whether nothing can be drawn any more: a limited dimension has nothing left.
     #[must_use]
     pub fn is_exhausted(&self) -> bool {
@@ -97,7 +134,7 @@ pub struct LicenseState {
     pub name: LicenseName,
     /// Its version.
     pub version: u32,
-    /// Its status.
+    /// Its status, without what begins and ends by itself: see [`LicenseState::status_at`].
     pub status: LicenseStatus,
     /// Its last movement.
     pub permit_seq: u64,
@@ -105,6 +142,8 @@ pub struct LicenseState {
     pub discharge_signature: String,
     /// Its balances, by line number.
     pub balances: Vec<Balance>,
+    /// Its stops that were not ended by a reinstatement, by version; almost always none.
+    pub stops: Vec<Stop>,
 }
 
 impl LicenseState {
@@ -132,7 +171,7 @@ pub struct Movement {
     pub taken: AmountValue,
     /// What was given back.
     pub returned: AmountValue,
-    /// The balance after it.
+    /// The balance after it; [`Balance::none`] when none moved.
     pub balance_after: Balance,
 }
 
@@ -151,6 +190,12 @@ pub enum StateError {
     /// There is no such line.
     #[error("there is no such license line")]
     LineUnknown,
+    /// The status does not allow this change.
+    #[error("the status does not allow this change")]
+    StepNotAllowed,
+    /// More stops than one exercise shall look at.
+    #[error("the license has too many stops")]
+    TooManyStops,
 }
 
 /// A license that is issued or taken over, with one movement for each line.
@@ -193,6 +238,7 @@ pub fn issue(
         permit_seq,
         discharge_signature,
         balances,
+        stops: Vec::new(),
     };
     Ok((state, movements))
 }

@@ -151,8 +151,8 @@ fn write<C: Command>(
         }
     }
     // A license that many draws of the batch share is written once.
-    for (state, balance) in decide::last_standings(decided) {
-        writes::update_standing(connection, state, balance)?;
+    for (state, balances) in decide::last_standings(decided) {
+        writes::update_standing(connection, state, &balances)?;
     }
     Ok(())
 }

@@ -116,6 +116,7 @@ impl<T: Terms> WorkingSet<T> {
                 rows.push(Loaded {
                     state: issued.state.clone(),
                     terms: Some(issued.terms.clone()),
+                    content: Some(issued.content.clone()),
                     versions: vec![VersionMark {
                         version: issued.state.version,
                         change_sha256: issued.change_sha256,
@@ -123,6 +124,21 @@ impl<T: Terms> WorkingSet<T> {
                     }],
                 });
                 rows.sort_by(|one, other| one.state.name.agency.cmp(&other.state.name.agency));
+            }
+            Effect::Change(changed) => {
+                let rows = keys.license.as_ref().and_then(|key| self.licenses.get_mut(key));
+                for row in rows.into_iter().flatten() {
+                    if row.state.license_id == changed.state.license_id {
+                        row.state = changed.state.clone();
+                        row.terms = Some(changed.terms.clone());
+                        row.content = Some(changed.content.clone());
+                        row.versions.push(VersionMark {
+                            version: changed.state.version,
+                            change_sha256: changed.change_sha256,
+                            verdict_no,
+                        });
+                    }
+                }
             }
             Effect::Draw(drawn) => {
                 let rows = keys.license.as_ref().and_then(|key| self.licenses.get_mut(key));

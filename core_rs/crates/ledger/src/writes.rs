@@ -3,9 +3,10 @@
 use descargo_model::decimal::{AmountValue, Quantity, Usd};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::command::{Drawn, Effect, Issued, Nanos, RequestKey};
+use crate::command::{Changed, Drawn, Effect, Issued, Nanos, RequestKey};
 use crate::error::StoreFault;
 use crate::state::{Balance, LicenseState, Movement};
+use crate::stops;
 use crate::working::Counters;
 
 type Result<T> = std::result::Result<T, StoreFault>;
@@ -57,6 +58,7 @@ pub(crate) fn insert_effect<T>(
     match effect {
         Effect::Nothing => Ok(()),
         Effect::Issue(issued) => insert_issued(connection, issued, verdict_no),
+        Effect::Change(changed) => insert_changed(connection, changed, verdict_no),
         Effect::Draw(drawn) => insert_drawn(connection, drawn, verdict_no),
     }
 }
@@ -64,28 +66,24 @@ pub(crate) fn insert_effect<T>(
 fn insert_issued<T>(connection: &Connection, issued: &Issued<T>, verdict_no: i64) -> Result<()> {
     let state = &issued.state;
     connection
-        .prepare_cached("INSERT INTO license VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
-        .execute(params![
-        state.license_id,
-        state.name.agency,
-        state.name.permit_key,
-        state.name.permit_number,
-        state.name.lookup_number,
-        state.version,
-        state.status as i32,
-        state.permit_seq.cast_signed(),
-        state.discharge_signature
-    ])?;
-    connection
-        .prepare_cached("INSERT INTO license_version VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .prepare_cached("INSERT INTO license VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)")?
         .execute(params![
             state.license_id,
+            state.name.agency,
+            state.name.permit_key,
+            state.name.permit_number,
+            state.name.lookup_number,
             state.version,
-            issued.change_sha256,
-            issued.content,
-            issued.envelope,
-            verdict_no
+            state.status as i32,
+            state.permit_seq.cast_signed(),
+            state.discharge_signature
         ])?;
+    let version = Version {
+        change_sha256: &issued.change_sha256,
+        content: &issued.content,
+        envelope: &issued.envelope,
+    };
+    insert_version(connection, state, &version, verdict_no)?;
     for balance in &state.balances {
         insert_balance(connection, state.license_id, balance)?;
     }
@@ -116,31 +114,92 @@ fn insert_balance(connection: &Connection, license_id: i64, balance: &Balance) -
     Ok(())
 }
 
-/// Writes a license's standing and the one balance of it that moved.
+/// Writes a license's standing and those balances of it that moved.
 pub(crate) fn update_standing(
     connection: &Connection,
     state: &LicenseState,
-    balance: &Balance,
+    balances: &[&Balance],
 ) -> Result<()> {
     connection
-        .prepare_cached("UPDATE license SET status = ?2, permit_seq = ?3 WHERE license_id = ?1")?
-        .execute(params![state.license_id, state.status as i32, state.permit_seq.cast_signed()])?;
-    connection
         .prepare_cached(
-            "UPDATE balance SET available_quantity = ?3, available_usd = ?4,
-                    reserved_quantity = ?5, reserved_usd = ?6,
-                    exercised_quantity = ?7, exercised_usd = ?8
-             WHERE license_id = ?1 AND license_line_no = ?2",
+            "UPDATE license SET status = ?2, permit_seq = ?3, version = ?4, open_stops = ?5
+             WHERE license_id = ?1",
         )?
         .execute(params![
             state.license_id,
-            balance.license_line_no,
-            quantity(&balance.available),
-            usd(&balance.available),
-            quantity(&balance.reserved).unwrap_or(0),
-            usd(&balance.reserved).unwrap_or(0),
-            quantity(&balance.exercised).unwrap_or(0),
-            usd(&balance.exercised).unwrap_or(0),
+            state.status as i32,
+            state.permit_seq.cast_signed(),
+            state.version,
+            i64::try_from(state.stops.len()).unwrap_or(i64::MAX)
+        ])?;
+    for balance in balances {
+        connection
+            .prepare_cached(
+                "UPDATE balance SET authorized_quantity = ?3, authorized_usd = ?4,
+                        available_quantity = ?5, available_usd = ?6,
+                        reserved_quantity = ?7, reserved_usd = ?8,
+                        exercised_quantity = ?9, exercised_usd = ?10
+                 WHERE license_id = ?1 AND license_line_no = ?2",
+            )?
+            .execute(params![
+                state.license_id,
+                balance.license_line_no,
+                quantity(&balance.authorized),
+                usd(&balance.authorized),
+                quantity(&balance.available),
+                usd(&balance.available),
+                quantity(&balance.reserved).unwrap_or(0),
+                usd(&balance.reserved).unwrap_or(0),
+                quantity(&balance.exercised).unwrap_or(0),
+                usd(&balance.exercised).unwrap_or(0),
+            ])?;
+    }
+    Ok(())
+}
+
+/// Inserts what a change adds; the license's row itself is written once for the batch.
+fn insert_changed<T>(connection: &Connection, changed: &Changed<T>, verdict_no: i64) -> Result<()> {
+    let state = &changed.state;
+    let version = Version {
+        change_sha256: &changed.change_sha256,
+        content: &changed.content,
+        envelope: &changed.envelope,
+    };
+    insert_version(connection, state, &version, verdict_no)?;
+    for movement in &changed.movements {
+        insert_movement(connection, state.license_id, movement, verdict_no)?;
+    }
+    if let Some(made) = state.stops.iter().find(|stop| stop.version == state.version) {
+        stops::insert(connection, state.license_id, made)?;
+    }
+    if let Some(ended) = changed.ends_suspension {
+        stops::end(connection, state.license_id, ended, state.version)?;
+    }
+    Ok(())
+}
+
+/// What a version adds to the license's name and number.
+struct Version<'a> {
+    change_sha256: &'a [u8; 32],
+    content: &'a [u8],
+    envelope: &'a [u8],
+}
+
+fn insert_version(
+    connection: &Connection,
+    state: &LicenseState,
+    version: &Version<'_>,
+    verdict_no: i64,
+) -> Result<()> {
+    connection
+        .prepare_cached("INSERT INTO license_version VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute(params![
+            state.license_id,
+            state.version,
+            version.change_sha256,
+            version.content,
+            version.envelope,
+            verdict_no
         ])?;
     Ok(())
 }

@@ -72,6 +72,7 @@ fn toy(act: Act, request_no: u32, content: u8) -> Toy {
         }),
         version: Some(1),
         terms: true,
+        content: false,
     };
     Toy { act, keys, request: vec![content] }
 }

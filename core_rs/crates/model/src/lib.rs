@@ -6,6 +6,7 @@ pub mod date;
 pub mod decimal;
 pub mod finding;
 pub mod license_name;
+pub mod life;
 pub mod pb;
 pub mod rfc;
 pub mod text;

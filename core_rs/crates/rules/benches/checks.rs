@@ -12,7 +12,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use descargo_model::pb;
 use descargo_rules::coverage::{LicenseState, coverage};
 use descargo_rules::declaration::{DeclarationContext, check_declaration};
-use descargo_rules::submission::{SubmissionContext, check_submission};
+use descargo_rules::submission::{Subject, SubmissionContext, check_submission};
 use descargo_rules::terms::LicenseTerms;
 
 #[allow(
@@ -37,6 +37,7 @@ fn declarations(criterion: &mut Criterion) {
     let available = support::available();
     let state = LicenseState {
         status: pb::LicenseStatus::Active,
+        stops: &[],
         available: &available,
         discharge_signature: support::DISCHARGE_SIGNATURE,
     };
@@ -70,6 +71,7 @@ fn submissions(criterion: &mut Criterion) {
         caller_permit_keys: &[],
         signer: Some(support::signer()),
         signer_registry: &registry,
+        subject: Subject::Unknown,
     };
     let small = support::submission();
     let change = Some(pb::submission::Change::Issue(large()));

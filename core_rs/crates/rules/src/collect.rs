@@ -33,6 +33,11 @@ impl Findings {
         self.refused
     }
 
+    /// Those so far.
+    pub(crate) fn list(&self) -> &[Finding] {
+        &self.list
+    }
+
     /// All of them.
     pub(crate) fn into_list(self) -> Vec<Finding> {
         self.list

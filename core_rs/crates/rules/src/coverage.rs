@@ -5,6 +5,7 @@
 
 use descargo_model::date::Day;
 use descargo_model::finding::{Code, Finding};
+use descargo_model::life::Stop;
 use descargo_model::pb::LicenseStatus;
 use subtle::ConstantTimeEq;
 
@@ -22,8 +23,10 @@ pub use crate::balance::LineAvailable;
 /// Where a license stands, as the ledger just read it.
 #[derive(Debug, Clone, Copy)]
 pub struct LicenseState<'a> {
-    /// Its status.
+    /// Its status, as it is stored.
     pub status: LicenseStatus,
+    /// Its stops that no reinstatement ended; almost always none.
+    pub stops: &'a [Stop],
     /// What is left of each line.
     pub available: &'a [LineAvailable],
     /// The discharge signature that was issued for it.
@@ -55,7 +58,8 @@ pub fn coverage(
         check.header(&mut findings);
         let line = check.line(&mut findings);
         check.period(&mut findings);
-        check.status(&mut findings);
+        let withdrawn = check.stops(line, &mut findings);
+        check.status(withdrawn, &mut findings);
         if let Some(line) = line {
             balance::check(&check, line, &mut findings);
         }
@@ -196,10 +200,36 @@ impl Check<'_> {
         }
     }
 
-    /// Only an active license gives a firma. Expiry and exhaustion are told by day and balance.
-    fn status(&self, findings: &mut Findings) {
+    /// Tells the stop that covers this line, at this office, now: that for good (N420) before one
+    /// for a time (N419). Returns whether it is for good.
+    fn stops(&self, line: Option<&LineTerms>, findings: &mut Findings) -> bool {
+        if self.state.stops.is_empty() {
+            return false;
+        }
+        let office = self.claim.header.clearance_office.as_deref().unwrap_or_default();
+        let covers = |stop: &&Stop| {
+            stop.runs_at(self.context.at)
+                && line.map_or(stop.covers_every_line(), |line| stop.covers_line(line.line_no))
+                && stop.covers_office(office)
+        };
+        let mut covering = self.state.stops.iter().filter(covers);
+        let for_good = covering.clone().find(|stop| stop.kind.is_for_good());
+        let Some(stop) = for_good.or_else(|| covering.next()) else { return false };
+        let code = match stop.kind.is_for_good() {
+            true => Code::N420,
+            false => Code::N419,
+        };
+        let at = self.places.draw.saai("license.permit_number", 7);
+        findings.push(Finding::new(code, at).granted(format!("version {}", stop.version)));
+        stop.kind.is_for_good()
+    }
+
+    /// Only an active license gives a firma. Expiry and exhaustion are told by day and balance, a
+    /// withdrawal by its stop.
+    fn status(&self, withdrawn: bool, findings: &mut Findings) {
         let code = match self.state.status {
             LicenseStatus::Active | LicenseStatus::Expired | LicenseStatus::Exhausted => return,
+            LicenseStatus::Revoked | LicenseStatus::Cancelled if withdrawn => return,
             LicenseStatus::Suspended => Code::N419,
             LicenseStatus::AwaitingNotification => Code::N422,
             // A quarantined license answers as a revoked one until it has a code of its own, and a

@@ -78,6 +78,8 @@ pub struct Profile {
     pub lease_hours: u32,
     /// What an amendment may change.
     pub amendable: Vec<String>,
+    /// Whether a customs office may extend the validity (RLCE 24, whose text we have not seen).
+    pub office_may_extend: bool,
     /// Whether key, agency, instrument and direction were read in the source, or are our reading.
     pub verified: bool,
     /// Where they were read.
@@ -216,6 +218,7 @@ struct RawProfile {
     longest_validity_days: Option<u32>,
     lease_hours: Option<u32>,
     amendable: Option<Vec<String>>,
+    office_may_extend: Option<bool>,
     status: Option<String>,
     source: Option<String>,
 }
@@ -257,6 +260,8 @@ impl RawProfile {
             longest_validity_days: stated("longest_validity_days", longest_validity_days)?,
             lease_hours: stated("lease_hours", self.lease_hours.or(rest.lease_hours))?,
             amendable: stated("amendable", self.amendable.or(rest.amendable))?,
+            // A file from before this field grants no office anything.
+            office_may_extend: self.office_may_extend.or(rest.office_may_extend).unwrap_or(false),
             verified: is_verified(&stated("status", self.status.or(rest.status))?)?,
             source: stated("source", self.source.or(rest.source))?,
         })

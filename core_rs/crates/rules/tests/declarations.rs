@@ -135,6 +135,7 @@ fn covered(case: &CoverageCase, claim: &Claim, rules: &Rules) -> Coverage {
     let issued = case.state.discharge_signature.as_deref();
     let state = LicenseState {
         status,
+        stops: &[],
         available: &available,
         discharge_signature: issued.unwrap_or(support::DISCHARGE_SIGNATURE),
     };

@@ -11,7 +11,7 @@ mod support;
 
 use descargo_model::pb;
 use descargo_model::pb::submission::Change;
-use descargo_rules::submission::{SubmissionContext, check_submission};
+use descargo_rules::submission::{Subject, SubmissionContext, check_submission};
 use support::submitting::{Case, check, check_received, issued, line, run};
 use support::{amount, tariff, timestamp};
 
@@ -154,6 +154,7 @@ fn a_code_that_the_tariff_lacks_warns_once_the_tariff_ends() {
             caller_permit_keys: &[],
             signer: Some(support::signer()),
             signer_registry: &registry,
+            subject: Subject::Unknown,
         };
         let checked = check_submission(&submission, &context);
         (support::told(&checked.findings), checked.grant.is_some())
@@ -178,6 +179,7 @@ fn caller_and_signer_must_be_the_agencys() {
         caller_permit_keys: &[],
         signer: Some(support::signer()),
         signer_registry: &registry,
+        subject: Subject::Unknown,
     };
     let told = |context: SubmissionContext<'_>| {
         support::told(&check_submission(&support::submission(), &context).findings)

@@ -14,7 +14,7 @@ use descargo_model::decimal::{AmountValue, DecimalError, Quantity, Usd};
 use descargo_model::pb;
 use descargo_rules::coverage::{LicenseState, coverage};
 use descargo_rules::declaration::{DeclarationContext, check_declaration};
-use descargo_rules::submission::{SubmissionContext, check_submission};
+use descargo_rules::submission::{Subject, SubmissionContext, check_submission};
 use descargo_rules::terms::LicenseTerms;
 use proptest::collection::vec;
 use proptest::option;
@@ -347,6 +347,7 @@ proptest! {
             caller_permit_keys: &[],
             signer: Some(support::signer()),
             signer_registry: &registry,
+            subject: Subject::Unknown,
         };
         let checked = check_submission(&submission, &context);
         let refuses = checked.findings.iter().any(|finding| finding.refuses());
@@ -369,6 +370,7 @@ proptest! {
             caller_permit_keys: &[],
             signer: None,
             signer_registry: &registry,
+            subject: Subject::Unknown,
         };
         if let Some(grant) = check_submission(&submission, &context).grant {
             let terms = LicenseTerms::parse(&grant.license.to_pb(), &license).unwrap();
@@ -389,6 +391,7 @@ proptest! {
         let available = support::available();
         let state = LicenseState {
             status: pb::LicenseStatus::try_from(status).unwrap(),
+            stops: &[],
             available: &available,
             discharge_signature: support::DISCHARGE_SIGNATURE,
         };

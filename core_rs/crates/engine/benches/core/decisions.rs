@@ -12,7 +12,7 @@ use descargo_rules::coverage::{LicenseState, LineAvailable, coverage};
 use descargo_rules::declaration::{DeclarationContext, check_declaration};
 use descargo_rules::instruments::Instruments;
 use descargo_rules::signers::{SignerFacts, SignerRegistry};
-use descargo_rules::submission::{SubmissionContext, check_submission};
+use descargo_rules::submission::{Subject, SubmissionContext, check_submission};
 use descargo_rules::terms::LicenseTerms;
 use descargo_signature::{Algorithm, Signer, TrustStore, certificates_from_pem, verify_raw};
 use prost::Message;
@@ -135,6 +135,7 @@ impl<'a> Bench<'a> {
             [LineAvailable { line_no: 1, available: AmountValue::parse(granted).unwrap() }];
         let state = LicenseState {
             status: pb::LicenseStatus::Active,
+            stops: &[],
             available: &available,
             discharge_signature: &declaration.lines[0].draws[0].discharge_signature,
         };
@@ -199,6 +200,7 @@ impl<'a> Bench<'a> {
                 name: &signer.name,
             }),
             signer_registry: &self.registry,
+            subject: Subject::Unknown,
         }
     }
 }

@@ -5,19 +5,18 @@ use descargo_model::finding::{Code, Finding};
 use descargo_model::pb;
 use descargo_model::pb::{InstrumentKind, OperationType, QuantityBasis};
 use descargo_model::rfc::Rfc;
-use jiff::SignedDuration;
 
 use crate::collect::{Findings, Place};
-use crate::fields::{extent, instant, optional_text, required_day};
+use crate::fields::{extent, optional_text, required_day};
 use crate::party::{self, PartyPlace};
-use crate::submission::{GrantLine, Scope, lines};
+use crate::submission::{GrantLine, Scope, life, lines};
 
 /// Longest complemento de autorizacion: field 6 of record 553.
 const COMPLEMENT_MAX: usize = 32;
 /// Digits of a folio of the single window.
 const FOLIO_DIGITS: usize = 25;
 /// Longest citation of the legal basis.
-const LEGAL_BASIS_MAX: usize = 250;
+pub(super) const LEGAL_BASIS_MAX: usize = 250;
 
 /// What could be read of a license; whole when nothing was found.
 pub(super) struct Content {
@@ -160,17 +159,29 @@ fn check_window(
     findings: &mut Findings,
 ) {
     let (Some(from), Some(to)) = (valid_from, valid_to) else { return };
-    let finding = || Finding::new(Code::E301, place.at("valid_to")).declared(to);
     if to < from {
-        findings.push(finding().granted(format!(">= {from}")));
+        let finding = Finding::new(Code::E301, place.at("valid_to")).declared(to);
+        findings.push(finding.granted(format!(">= {from}")));
         return;
     }
+    check_longest(from, to, place, scope, findings);
+}
+
+/// Tells a window longer than the instrument allows (E301).
+pub(super) fn check_longest(
+    from: Day,
+    to: Day,
+    place: &Place<'_>,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) {
     // The first and the last day count both.
     let days = from.days_until(to).saturating_add(1);
     if let Some(profile) = scope.profile
         && days > i64::from(profile.longest_validity_days)
     {
-        findings.push(finding().granted(format!("<= {} days", profile.longest_validity_days)));
+        let finding = Finding::new(Code::E301, place.at("valid_to")).declared(to);
+        findings.push(finding.granted(format!("<= {} days", profile.longest_validity_days)));
     }
 }
 
@@ -182,7 +193,7 @@ fn check_basis(basis: i32, place: &Place<'_>, findings: &mut Findings) -> Option
     stated
 }
 
-/// Whether the holder has signed for the license; nobody signs in the future.
+/// Whether the holder has signed for the license.
 fn check_notification(
     license: &pb::License,
     place: &Place<'_>,
@@ -190,15 +201,7 @@ fn check_notification(
     findings: &mut Findings,
 ) -> bool {
     let Some(stated) = &license.notified_at else { return false };
-    let at = || place.at("notified_at");
-    let Some(notified_at) = instant(stated, at, findings) else { return false };
-    let skew = SignedDuration::from_secs(i64::from(scope.rules().policy.clock_skew_seconds));
-    let received_at = scope.context.received_at;
-    if notified_at.duration_since(received_at) > skew {
-        let finding = Finding::new(Code::S104, at()).declared(notified_at);
-        findings.push(finding.granted(format!("<= {received_at}")));
-    }
-    true
+    life::check_notified(stated, place, "notified_at", scope, findings).is_some()
 }
 
 fn check_folio(folio: &str, place: &Place<'_>, findings: &mut Findings) {

@@ -3,6 +3,7 @@
 use descargo_model::date::Day;
 use descargo_model::finding::{Code, Finding, Locator};
 use descargo_model::license_name::LicenseName;
+use descargo_model::life::Step;
 use descargo_model::pb;
 use jiff::SignedDuration;
 
@@ -74,6 +75,8 @@ pub(super) fn check_name(
     day: Day,
     findings: &mut Findings,
 ) -> Option<LicenseName> {
+    // A key that has ended begins no license; those that it began before live on.
+    let begins = submission.change.as_ref().and_then(Step::of).is_none();
     let Some(id) = &submission.license else {
         findings.add(Code::S101, Place::default().at("license"));
         return None;
@@ -85,7 +88,7 @@ pub(super) fn check_name(
     }
     let key = required_text(&id.permit_key, PERMIT_KEY_MAX, || place.at("permit_key"), findings);
     if let Some(key) = key {
-        check_key(agency, key, context, day, findings);
+        check_key(agency, key, context, begins.then_some(day), findings);
     }
     let at = || place.at("permit_number");
     let number = required_text(&id.permit_number, PERMIT_NUMBER_MAX, at, findings);
@@ -116,7 +119,7 @@ fn check_key(
     agency: Option<&str>,
     key: &str,
     context: &SubmissionContext<'_>,
-    day: Day,
+    begins_on: Option<Day>,
     findings: &mut Findings,
 ) {
     let at = || Place::new("license").at("permit_key");
@@ -125,14 +128,18 @@ fn check_key(
         findings.push(Finding::new(Code::F509, at()).declared(key).granted(keys.join(",")));
     }
     let instruments = &context.rules.instruments;
-    if !instruments.has_permit_key(key, day) {
+    let known = match begins_on {
+        Some(day) => instruments.has_permit_key(key, day),
+        None => instruments.owners(key).next().is_some(),
+    };
+    if !known {
         findings.push(Finding::new(Code::C201, at()).declared(key));
         return;
     }
     let Some(agency) = agency else { return };
     match instruments.profile(key, agency) {
         // The key lives on with another agency, but not with this one any more.
-        Some(profile) if !profile.life.holds_on(day) => {
+        Some(profile) if begins_on.is_some_and(|day| !profile.life.holds_on(day)) => {
             findings.push(Finding::new(Code::C201, at()).declared(key));
         }
         Some(_) => {}

@@ -2,7 +2,7 @@
 
 use descargo_model::pb;
 use descargo_model::pb::submission::Change;
-use descargo_rules::submission::{CheckedSubmission, SubmissionContext, check_submission};
+use descargo_rules::submission::{CheckedSubmission, Subject, SubmissionContext, check_submission};
 
 use super::*;
 
@@ -22,6 +22,7 @@ pub fn check_received(submission: &pb::Submission, received_at: &str) -> Checked
         caller_permit_keys: &[],
         signer: Some(signer()),
         signer_registry: &registry,
+        subject: Subject::Unknown,
     };
     check_submission(submission, &context)
 }
