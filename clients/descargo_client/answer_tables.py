@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +36,9 @@ Answers = dict[int, tuple[str, str, str]]
 CELL_MAX: Final = 32_000
 """A cell of a spreadsheet holds 32,767 signs; the rest is in the JSON answers."""
 _LINE: Final = re.compile(r"(?:lines|remainders)\[([0-9]+)\]")
+_NO_NAME: Final = re.compile(r"[\[\]:*?/\\]")
+_NAME_MAX: Final = 31
+_FIRST_YEAR: Final = 1900
 _WIDTH_MAX: Final = 48
 _ERRORS_WIDTH: Final = 90
 
@@ -85,7 +89,9 @@ def xlsx_bytes(table: Table, answers: Answers, language: Language) -> bytes:
     # Nothing that a cell says becomes a formula or a link.
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(content, options) as book:
-        sheet = book.add_worksheet(table.sheet or None)
+        # A file may name its sheet as no spreadsheet would.
+        name = _NO_NAME.sub("_", table.sheet)[:_NAME_MAX].strip("'")
+        sheet = book.add_worksheet(name or None)
         rows = _rows(table, answers, language)
         _write(book, sheet, rows, table.title_line)
     return content.getvalue()
@@ -187,9 +193,9 @@ def _writer(book: Any, sheet: Any) -> Callable[[int, int, object], None]:
     def write(row: int, column: int, cell: object) -> None:
         if isinstance(cell, bool):
             sheet.write_boolean(row, column, cell, as_number)
-        elif isinstance(cell, int | float):
+        elif isinstance(cell, int | float) and math.isfinite(cell):
             sheet.write_number(row, column, cell, as_number)
-        elif isinstance(cell, date):
+        elif isinstance(cell, date) and cell.year >= _FIRST_YEAR:
             shape = as_instant if isinstance(cell, datetime) else as_date
             sheet.write_datetime(row, column, cell, shape)
         elif cell != "":

@@ -10,6 +10,7 @@ was lost. Dates carry no time of day, and instants are of Mexico City.
 
 from __future__ import annotations
 
+import math
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
@@ -71,6 +72,8 @@ def _text(column: str, cell: Cell, digits: tuple[int, ...]) -> str:
 
 def _number(column: str, number: float, digits: tuple[int, ...]) -> str:
     kind = kind_of(column)
+    if not math.isfinite(number):
+        raise _UnfitError("sheet.inexact", number, limit=SIGNIFICANT_DIGITS_MAX)
     if kind in {"date", "instant"}:
         raise _UnfitError("sheet.number_for_date", plain(number))
     written = plain(number)

@@ -24,26 +24,35 @@ OTHER_SUFFIXES: Final = (".xlsm", ".xltm", ".xlam", ".xls", ".xlsb", ".ods")
 
 def read_table(content: bytes, file: str, sheet: str = "", title_row: int = 0) -> Table:
     """Reads the sheet, or the first that is visible; titles are its first row with a value."""
+    workbook = Workbook.open(content, file)
+    name = _chosen(workbook, sheet)
+    facts = workbook.facts(name)
+    if facts.columns > COLUMNS_MAX:
+        raise _refused(file, "sheet.columns", count=facts.columns, limit=COLUMNS_MAX)
+    if facts.rows > ROWS_MAX + max(title_row, 1):
+        raise _refused(file, "sheet.rows", count=facts.rows, limit=ROWS_MAX)
+    values = _values(workbook, name)
+    return _table(file, name, values, facts, title_row)
+
+
+def _values(workbook: Workbook, sheet: str) -> list[list[Cell]]:
+    """What the cells say, by calamine."""
     try:
         import python_calamine  # noqa: PLC0415 - an extra, and slow to import
     except ImportError as error:
         raise BadInput("sheet.no_reader") from error
-    workbook = Workbook.open(content, file)
+    checked = io.BytesIO(workbook.checked(sheet))
     try:
-        name = _chosen(workbook, sheet)
-        facts = workbook.facts(name)
-        if facts.columns > COLUMNS_MAX:
-            raise _refused(file, "sheet.columns", count=facts.columns, limit=COLUMNS_MAX)
-        if facts.rows > ROWS_MAX + max(title_row, 1):
-            raise _refused(file, "sheet.rows", count=facts.rows, limit=ROWS_MAX)
-        checked = io.BytesIO(workbook.checked(name))
         book = python_calamine.CalamineWorkbook.from_filelike(checked)
-        values: list[list[Cell]] = [
-            [*row] for row in book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-        ]
+        rows = book.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
     except python_calamine.CalamineError as error:
-        raise _refused(file, "sheet.damaged", why=error) from error
-    return _table(file, name, values, facts, title_row)
+        raise _refused(workbook.file, "sheet.damaged", why=error) from error
+    except BaseException as error:
+        # What Rust calls a panic comes as an exception that is no Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _refused(workbook.file, "sheet.damaged", why=error) from error
+    return [[*row] for row in rows]
 
 
 def _chosen(workbook: Workbook, sheet: str) -> str:

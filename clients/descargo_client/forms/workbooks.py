@@ -52,6 +52,7 @@ _COMMON: Final = frozenset(
     }
 )
 """Parts beside the sheet that its values need, in small letters."""
+_COUNTS: Final = frozenset({"count", "uniqueCount"})
 _RELATIONS: Final = "xl/_rels/workbook.xml.rels"
 _TYPES: Final = "[Content_Types].xml"
 Attributes = dict[str, str]
@@ -105,7 +106,10 @@ class Workbook:
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
             for name, part in self.parts.items():
-                if name == self.sheets[sheet] or name.lower() in _COMMON:
+                if name.lower() in _COMMON:
+                    self._check_counts(part)
+                    archive.writestr(name, part)
+                elif name == self.sheets[sheet]:
                     archive.writestr(name, part)
         return packed.getvalue()
 
@@ -117,6 +121,19 @@ class Workbook:
             area, limit = walk.rows * walk.columns, AREA_MAX
             raise _refused(self.file, "sheet.area", area=area, limit=limit)
         return SheetFacts(walk.marks, walk.rows, walk.columns)
+
+    def _check_counts(self, part: bytes) -> None:
+        """A list that says it is longer than its part: the reader would reserve room for it all."""
+
+        def start(name: str, attributes: Attributes) -> None:
+            for attribute in _COUNTS & attributes.keys():
+                written = attributes[attribute]
+                if not written.isdigit() or len(written) > _ROW_DIGITS_MAX + 2:
+                    raise _refused(self.file, "sheet.damaged", why=f"{name} {written[:20]}")
+                if int(written) > len(part):
+                    raise _refused(self.file, "sheet.damaged", why=f"{name} {written}")
+
+        _parse(part, self.file, start)
 
     def _refuse_macros(self) -> None:
         def start(name: str, attributes: Attributes) -> None:

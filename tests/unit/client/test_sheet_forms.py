@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from descargo_client import answer_tables
 from descargo_client.faults import BadFile
 from descargo_client.forms import sheets, workbooks
 from descargo_client.forms.mapping import NO_MAPPING, Mapping
@@ -261,6 +265,13 @@ BAD_FILES = {
         respelled(GOOD, SHEET, lambda part: part.replace(b' r="A1"', b"")), "sheet.damaged",
     ),
     "two parts of one name": (_twin("xl/worksheets/Sheet1.xml"), "sheet.damaged"),
+    "a list of absurd length": (
+        respelled(
+            GOOD, "xl/sharedStrings.xml",
+            lambda part: part.replace(b'uniqueCount="', b'uniqueCount="99999999'),
+        ),
+        "sheet.damaged",
+    ),
     "another encoding": (
         respelled(GOOD, SHEET, lambda part: part.decode().encode("utf-16")), "sheet.damaged",
     ),
@@ -307,6 +318,43 @@ def test_what_a_zip_says_of_its_size_is_not_believed() -> None:
 def test_a_file_above_the_limit_is_not_opened() -> None:
     content = GOOD + bytes(workbooks.FILE_BYTES_MAX)
     assert [each[0] for each in _refused(content)] == ["sheet.too_long"]
+
+
+SPOILT = st.tuples(
+    st.sampled_from([SHEET, "xl/styles.xml", "xl/sharedStrings.xml", "xl/workbook.xml"]),
+    st.integers(0, 10_000),
+    st.sampled_from([
+        "-1", "1e308", "99999999999", "2958466", "-0.5", "NaN", "inf", "", "[h]:mm", "_x0000_",
+        "s", "d", "b", "e", "inlineStr", "hidden", "XFD1048576", "A1",
+    ]),
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@given(st.lists(SPOILT, min_size=1, max_size=3))
+def test_whatever_stands_in_the_parts_a_sheet_is_read_and_answered_or_refused(
+    spoilt: list[tuple[str, int, str]],
+) -> None:
+    content = book(grid(ROW | {"valid_to": Dated(date(2026, 12, 31)), "total_quantity": 7.25}))
+    for part, place, token in spoilt:
+        content = respelled(content, part, lambda old: _with_value(old, place, token))  # noqa: B023
+    problems: list[str] = []
+    try:
+        table = read_table(content, "f.xlsx")
+        assert table is not None
+        answers = answer_tables.answers_of_problems(table, (), "es")
+        assert answer_tables.xlsx_bytes(table, answers, "es")
+        read_items(content, "f.xlsx", table)
+    except BadFile as bad:
+        problems = [each.text("es") for each in bad.problems]
+    assert all(problems)
+
+
+def _with_value(part: bytes, place: int, token: str) -> bytes:
+    """The part with the value of one attribute or the text of one element replaced."""
+    found = list(re.finditer(rb'(?<==")[^"]*(?=")|(?<=>)[^<]+(?=<)', part))
+    hit = found[place % len(found)]
+    return part[: hit.start()] + token.encode() + part[hit.end() :]
 
 
 def test_columns_have_the_letters_of_the_sheet() -> None:
