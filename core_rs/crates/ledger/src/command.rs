@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::state::{LicenseState, Movement};
+use crate::streams::{OutOfTurn, Place};
 
 /// An instant, in nanoseconds since 1970.
 pub type Nanos = i64;
@@ -262,4 +263,10 @@ pub trait Command: Send + Sync {
     fn seal(&self, draft: &Self::Draft) -> Result<Vec<u8>, String>;
     /// Its request was answered before with other content.
     fn reused(&self) -> Self::Refusal;
+    /// Its place on a stream that resumes, when it came by one.
+    fn place(&self) -> Option<&Place> {
+        None
+    }
+    /// It is not decided, since its stream does not stand where it should.
+    fn out_of_turn(&self, why: OutOfTurn) -> Self::Refusal;
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::command::{Command, Decision, Effect, Nanos, Record};
 use crate::state::{Balance, LicenseState};
+use crate::streams::{OutOfTurn, Position, Step};
 use crate::working::{Earlier, WorkingSet};
 
 /// Drafts from this number on are sealed on two threads; below it starting one costs more.
@@ -20,6 +21,8 @@ pub(crate) enum Decided<C: Command> {
     Recorded { verdict_no: i64, record: Box<Record<C::Terms, C::Draft>> },
     /// No verdict.
     Refused(C::Refusal),
+    /// A stream is open.
+    Opened(Position),
 }
 
 pub(crate) fn in_order<C: Command>(
@@ -27,26 +30,48 @@ pub(crate) fn in_order<C: Command>(
     batch: &[C],
     decided_at: Nanos,
 ) -> Vec<Decided<C>> {
-    batch
-        .iter()
-        .map(|command| {
-            let keys = command.keys();
-            match set.earlier(keys) {
-                Some(Earlier::Same(verdict_no)) => return Decided::Known(verdict_no),
-                Some(Earlier::Other) => return Decided::Refused(command.reused()),
-                None => {}
+    batch.iter().map(|command| in_turn(set, command, decided_at)).collect()
+}
+
+/// Decides a command if its stream lets it; most commands have none.
+fn in_turn<C: Command>(
+    set: &mut WorkingSet<C::Terms>,
+    command: &C,
+    decided_at: Nanos,
+) -> Decided<C> {
+    let Some(place) = command.place() else { return one(set, command, decided_at) };
+    match place.step {
+        Step::Open => match set.turns.open(&place.key) {
+            Some(position) => Decided::Opened(position),
+            None => Decided::Refused(command.out_of_turn(OutOfTurn::Gap)),
+        },
+        Step::Item { epoch, sequence } => match set.turns.check(&place.key, epoch, sequence) {
+            Ok(()) => {
+                let decided = one(set, command, decided_at);
+                set.turns.advance(&place.key, sequence);
+                decided
             }
-            let decision = command.decide(&set.view(keys, decided_at));
-            let verdict_no = set.absorb(keys, decided_at, &decision);
-            match (decision, verdict_no) {
-                (Decision::Refuse(refusal), _) => Decided::Refused(refusal),
-                (Decision::SameAs(earlier), _) => Decided::SameAs(earlier),
-                (Decision::Record(record), number) => {
-                    Decided::Recorded { verdict_no: number.unwrap_or_default(), record }
-                }
-            }
-        })
-        .collect()
+            Err(why) => Decided::Refused(command.out_of_turn(why)),
+        },
+    }
+}
+
+fn one<C: Command>(set: &mut WorkingSet<C::Terms>, command: &C, decided_at: Nanos) -> Decided<C> {
+    let keys = command.keys();
+    match set.earlier(keys) {
+        Some(Earlier::Same(verdict_no)) => return Decided::Known(verdict_no),
+        Some(Earlier::Other) => return Decided::Refused(command.reused()),
+        None => {}
+    }
+    let decision = command.decide(&set.view(keys, decided_at));
+    let verdict_no = set.absorb(keys, decided_at, &decision);
+    match (decision, verdict_no) {
+        (Decision::Refuse(refusal), _) => Decided::Refused(refusal),
+        (Decision::SameAs(earlier), _) => Decided::SameAs(earlier),
+        (Decision::Record(record), number) => {
+            Decided::Recorded { verdict_no: number.unwrap_or_default(), record }
+        }
+    }
 }
 
 /// The answers of new verdicts, in the batch's order.

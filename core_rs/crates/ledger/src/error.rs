@@ -84,7 +84,8 @@ pub enum StoreFault {
 
 impl StoreFault {
     /// Whether one command of the batch may be to blame, so that the others can still be done.
-    pub(crate) fn may_be_one_commands(&self) -> bool {
+    #[must_use]
+    pub fn may_be_one_commands(&self) -> bool {
         matches!(self, Self::Panicked | Self::Seal(_) | Self::Damaged { .. })
     }
 

@@ -1,52 +1,44 @@
 //! Group commit: one thread commits whatever queued while the last fsync ran.
 //!
 //! Gathering pays twice, in fsyncs and in wake-ups. The window adapts: none while calls come one at
-//! a time, up to [`GATHER_MAX`] while the last batch shows that several callers wait at once.
+//! a time, up to a millisecond while the last batch shows that several callers wait at once. Bulk
+//! work waits in a queue of its own, behind every call: see `queue`.
 
 use std::path::PathBuf;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::command::{Command, Nanos};
 use crate::error::StoreFault;
+pub use crate::queue::NotQueued;
+use crate::queue::TwoLanes;
 use crate::schema;
 use crate::store::{Reply, SqliteStore};
 
-/// Longest wait for company, measured to pay for itself at 64 outstanding calls.
-const GATHER_MAX: Duration = Duration::from_micros(1_000);
-/// Commands in one transaction at most: bounds the time that one commit can take.
-const BATCH_MAX: usize = 512;
 /// How often the log of committed pages is copied back into the ledger's file.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(500);
+/// Bulk commands that wait at most; whoever brings more waits with them.
+const BULK_QUEUE_MAX: usize = 4_096;
 
 /// The time, as an argument of whoever starts the writer.
 pub type Clock = Box<dyn Fn() -> Nanos + Send>;
 
-/// What the writer tells of a command, by the caller's ticket.
-pub type Completion<R> = (u64, Result<Reply<R>, Arc<StoreFault>>);
+/// What the writer tells of a command, with what its caller gave to know it by.
+pub type Completion<T, R> = (T, Result<Reply<R>, Arc<StoreFault>>);
 
 /// Takes completions, a batch at a time, on the writer's thread.
-pub type Deliver<R> = Box<dyn Fn(Vec<Completion<R>>) + Send>;
+pub type Deliver<T, R> = Box<dyn Fn(Vec<Completion<T, R>>) + Send>;
 
-/// A queue with one writer behind it.
-pub struct GroupCommit<C: Command> {
-    queue: Mutex<Option<SyncSender<(u64, C)>>>,
+/// Queues with one writer behind them.
+pub struct GroupCommit<C: Command, T = u64> {
+    queues: Arc<TwoLanes<(T, C)>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     checkpointer: Mutex<Option<(SyncSender<()>, JoinHandle<()>)>>,
 }
 
-/// Why a command was not queued.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotQueued {
-    /// The queue is full.
-    Full,
-    /// The writer is stopping.
-    Stopping,
-}
-
-impl<C: Command + 'static> GroupCommit<C>
+impl<C: Command + 'static, T: Send + 'static> GroupCommit<C, T>
 where
     C::Refusal: 'static,
 {
@@ -59,39 +51,43 @@ where
         path: PathBuf,
         queue_max: usize,
         clock: Clock,
-        deliver: Deliver<C::Refusal>,
+        deliver: Deliver<T, C::Refusal>,
     ) -> std::io::Result<Self> {
-        let (queue, commands) = sync_channel(queue_max);
+        let queues = Arc::new(TwoLanes::new(queue_max, BULK_QUEUE_MAX));
+        let taken = queues.clone();
         let writer = std::thread::Builder::new()
             .name("descargo-writer".into())
-            .spawn(move || write(store, &commands, &clock, &deliver))?;
+            .spawn(move || write(store, &taken, &clock, &deliver))?;
         let (stop, stopped) = sync_channel(1);
         let checkpointer = std::thread::Builder::new()
             .name("descargo-checkpoint".into())
             .spawn(move || checkpoint(&path, &stopped))?;
         Ok(Self {
-            queue: Mutex::new(Some(queue)),
+            queues,
             writer: Mutex::new(Some(writer)),
             checkpointer: Mutex::new(Some((stop, checkpointer))),
         })
     }
 
-    /// Queues a command; its completion carries `ticket`.
+    /// Queues a command that somebody waits at; its completion carries `ticket`.
     ///
     /// # Errors
     /// [`NotQueued`]: it was not and will not be done.
-    pub fn submit(&self, ticket: u64, command: C) -> Result<(), NotQueued> {
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        match queue.as_ref().map(|queue| queue.try_send((ticket, command))) {
-            None | Some(Err(TrySendError::Disconnected(_))) => Err(NotQueued::Stopping),
-            Some(Err(TrySendError::Full(_))) => Err(NotQueued::Full),
-            Some(Ok(())) => Ok(()),
-        }
+    pub fn submit(&self, ticket: T, command: C) -> Result<(), NotQueued> {
+        self.queues.call((ticket, command))
+    }
+
+    /// Queues bulk work, in order, behind every call. Waits while the queue is full.
+    ///
+    /// # Errors
+    /// [`NotQueued::Stopping`]: what was not queued by then will not be done.
+    pub fn submit_bulk(&self, commands: impl IntoIterator<Item = (T, C)>) -> Result<(), NotQueued> {
+        self.queues.bulk(commands)
     }
 
     /// Takes no more commands, finishes those queued, and ends both threads.
     pub fn stop(&self) {
-        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.queues.stop();
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(writer) = writer {
             // A panic of the writer was told by its own hook; there is nothing left to wait for.
@@ -105,21 +101,21 @@ where
     }
 }
 
-impl<C: Command> Drop for GroupCommit<C> {
+impl<C: Command, T> Drop for GroupCommit<C, T> {
     fn drop(&mut self) {
-        drop(self.queue.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.queues.stop();
     }
 }
 
-fn write<C: Command>(
+fn write<C: Command, T>(
     mut store: SqliteStore<C::Terms>,
-    commands: &Receiver<(u64, C)>,
+    queues: &TwoLanes<(T, C)>,
     clock: &Clock,
-    deliver: &Deliver<C::Refusal>,
+    deliver: &Deliver<T, C::Refusal>,
 ) {
     let mut last_batch = 1;
-    while let Ok(first) = commands.recv() {
-        let (tickets, batch) = gather(first, commands, last_batch);
+    while let Some(taken) = queues.next(last_batch) {
+        let (tickets, batch): (Vec<T>, Vec<C>) = taken.into_iter().unzip();
         last_batch = batch.len();
         deliver(tickets.into_iter().zip(outcomes(&mut store, &batch, clock())).collect());
     }
@@ -139,37 +135,17 @@ fn outcomes<C: Command>(
             .flat_map(|command| outcomes(store, std::slice::from_ref(command), now))
             .collect(),
         Err(fault) => {
-            let fault = Arc::new(fault);
+            // A stream goes on behind the one item that nobody can decide.
+            let passed = batch.iter().filter_map(Command::place).try_for_each(|place| match fault
+                .may_be_one_commands()
+            {
+                true => store.pass(place, now),
+                false => Ok(()),
+            });
+            let fault = Arc::new(passed.err().unwrap_or(fault));
             batch.iter().map(|_| Err(fault.clone())).collect()
         }
     }
-}
-
-/// What is queued, and what comes within the window: until as many wait as in the last batch.
-fn gather<C>(
-    first: (u64, C),
-    commands: &Receiver<(u64, C)>,
-    expected: usize,
-) -> (Vec<u64>, Vec<C>) {
-    let (mut tickets, mut batch) = (vec![first.0], vec![first.1]);
-    let deadline = Instant::now().checked_add(GATHER_MAX);
-    while batch.len() < BATCH_MAX {
-        let next = match commands.try_recv() {
-            Ok(next) => next,
-            Err(_) if batch.len() >= expected => break,
-            Err(_) => {
-                let left = deadline
-                    .map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
-                match commands.recv_timeout(left) {
-                    Ok(next) => next,
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-                }
-            }
-        };
-        tickets.push(next.0);
-        batch.push(next.1);
-    }
-    (tickets, batch)
 }
 
 /// Copies committed pages back, so that the writer never stops to do it.

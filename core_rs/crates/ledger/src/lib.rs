@@ -1,8 +1,8 @@
 //! Licenses, balances and movements: the pure state machine and its SQLite store.
 //!
 //! `state` holds the rules of a balance, `command` what a decision and a store say to each other,
-//! `store` one transaction for each batch, `group` the thread that gathers batches, `reader` the
-//! snapshots beside it.
+//! `store` one transaction for each batch, `queue` and `group` the thread that gathers batches,
+//! `streams` the positions of streams that resume, `reader` the snapshots beside all that.
 
 mod cache;
 pub mod command;
@@ -12,11 +12,13 @@ pub mod feed;
 pub mod group;
 pub mod list;
 mod load;
+mod queue;
 pub mod reader;
 mod rows;
 mod schema;
 pub mod state;
 mod stops;
 pub mod store;
+pub mod streams;
 mod working;
 mod writes;

@@ -13,6 +13,7 @@ use crate::command::{Command, Nanos, Terms};
 use crate::decide::{self, Decided};
 use crate::error::{OpenError, StoreFault};
 use crate::load;
+use crate::streams::{Place, Step, Turns};
 use crate::working::WorkingSet;
 use crate::writes::{self, VerdictRow};
 use crate::{rows, schema};
@@ -81,6 +82,36 @@ impl<T: Terms> SqliteStore<T> {
         outcome.unwrap_or(Err(StoreFault::Panicked))
     }
 
+    /// Moves a stream past an item that cannot be decided, so that those behind it can be.
+    ///
+    /// # Errors
+    /// [`StoreFault`]: it stands where it stood.
+    pub(crate) fn pass(&mut self, place: &Place, now: Nanos) -> Result<(), StoreFault> {
+        let Step::Item { epoch, sequence } = place.step else { return Ok(()) };
+        self.lock.lock()?;
+        let passed = self.pass_locked(place, epoch, sequence, now);
+        self.lock.unlock()?;
+        passed
+    }
+
+    fn pass_locked(
+        &mut self,
+        place: &Place,
+        epoch: u64,
+        sequence: u64,
+        now: Nanos,
+    ) -> Result<(), StoreFault> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut turns = Turns::default();
+        turns.load(&transaction, place)?;
+        if turns.check(&place.key, epoch, sequence).is_ok() {
+            turns.advance(&place.key, sequence);
+            turns.save(&transaction, now)?;
+        }
+        transaction.commit().map_err(StoreFault::Uncertain)
+    }
+
     fn commit_locked<C: Command<Terms = T>>(
         &mut self,
         batch: &[C],
@@ -91,11 +122,15 @@ impl<T: Terms> SqliteStore<T> {
         let mut set = WorkingSet::new(rows::counters(&transaction)?);
         for command in batch {
             load::rows_of(&transaction, &self.cache, &mut set, command.keys())?;
+            if let Some(place) = command.place() {
+                set.turns.load(&transaction, place)?;
+            }
         }
         let decided_at = now.max(set.counters.last_decided_at);
         let decided = decide::in_order(&mut set, batch, decided_at);
         let answers = decide::seal(batch, &decided).map_err(StoreFault::Seal)?;
         write(&transaction, batch, &decided, &answers, decided_at)?;
+        set.turns.save(&transaction, now)?;
         if answers.iter().any(Option::is_some) {
             writes::save_counters(&transaction, &set.counters)?;
         }
@@ -124,7 +159,7 @@ fn write<C: Command>(
     for ((command, decided), answer) in batch.iter().zip(decided).zip(answers) {
         let request = command.keys().request.as_ref();
         match decided {
-            Decided::Known(_) | Decided::Refused(_) => {}
+            Decided::Known(_) | Decided::Refused(_) | Decided::Opened(_) => {}
             Decided::SameAs(verdict_no) => {
                 if let Some((key, sha256)) = request {
                     writes::insert_request(connection, key, sha256, *verdict_no)?;
@@ -181,6 +216,7 @@ fn replies<C: Command>(
         .map(|decided| {
             Ok(match decided {
                 Decided::Refused(refusal) => Err(refusal),
+                Decided::Opened(position) => Ok(Arc::from(position.to_bytes())),
                 Decided::Known(verdict_no)
                 | Decided::SameAs(verdict_no)
                 | Decided::Recorded { verdict_no, .. } => Ok(stored(verdict_no)?),

@@ -6,6 +6,7 @@ use crate::command::{
     Decision, DrawRow, Effect, Keys, LicenseKey, LineKey, Loaded, Nanos, PositionRow, Record,
     RequestKey, Terms, VersionMark, View,
 };
+use crate::streams::Turns;
 
 /// The answer that a request got before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,7 @@ pub(crate) struct WorkingSet<T> {
     pub licenses: HashMap<LicenseKey, Vec<Loaded<T>>>,
     pub draws: HashMap<LineKey, Vec<DrawRow>>,
     pub positions: HashMap<(String, u32), PositionRow>,
+    pub turns: Turns,
 }
 
 impl<T: Terms> WorkingSet<T> {
@@ -41,6 +43,7 @@ impl<T: Terms> WorkingSet<T> {
             licenses: HashMap::new(),
             draws: HashMap::new(),
             positions: HashMap::new(),
+            turns: Turns::default(),
         }
     }
 

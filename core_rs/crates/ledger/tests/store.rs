@@ -23,6 +23,7 @@ use descargo_ledger::group::GroupCommit;
 use descargo_ledger::reader::Reader;
 use descargo_ledger::state::{self, LicenseState, OpenedLine};
 use descargo_ledger::store::SqliteStore;
+use descargo_ledger::streams::OutOfTurn;
 use descargo_model::decimal::{AmountValue, Quantity, Usd};
 use descargo_model::license_name::LicenseName;
 use descargo_model::pb;
@@ -172,6 +173,10 @@ impl Command for Toy {
 
     fn seal(&self, draft: &String) -> Result<Vec<u8>, String> {
         Ok(draft.clone().into_bytes())
+    }
+
+    fn out_of_turn(&self, _: OutOfTurn) -> &'static str {
+        "out of turn"
     }
 
     fn reused(&self) -> &'static str {
