@@ -234,10 +234,13 @@ class SubmitLicensesRequest(_message.Message):
     message, which has no items; empty afterwards.
     """
     first_sequence: _builtins.int
-    """Sequence of the first item; sequences start at 1 and leave no gap."""
+    """Sequence of the first item; sequences start at 1 and leave no gap. The first frame of a connection
+    may begin anywhere up to the item after the last answered one: what was answered before gets the
+    same bytes again.
+    """
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___SubmitLicenseRequest]:
-        """At most 500 items."""
+        """1 to 500 items."""
 
     def __init__(
         self,
@@ -268,7 +271,9 @@ class SubmitLicensesResponse(_message.Message):
     answered_sequence: _builtins.int
     """Last sequence whose answer is durable. Resume with the one after it."""
     credit: _builtins.int
-    """How many more items the agency may send now, beyond those that are not answered yet."""
+    """How many items may be without an answer: the agency may send up to `answered_sequence` plus this.
+    Their items' bytes may be 8 MiB at most.
+    """
     @_builtins.property
     def answers(self) -> _containers.RepeatedCompositeFieldContainer[_verdict_pb2.ItemAnswer]:
         """Answers in order; the last one belongs to `answered_sequence`."""

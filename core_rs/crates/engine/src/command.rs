@@ -1,11 +1,12 @@
 //! What waits in the ledger's queue, and the desk that it is decided at.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use descargo_evidence::{CodeSecret, ReceiptKey};
 use descargo_ledger::command::{self as ledger, Decision, Keys, Nanos, View};
 use descargo_ledger::state::LicenseState;
+use descargo_ledger::streams::{OutOfTurn, Place};
 use descargo_model::pb;
 use descargo_rules::Rules;
 use descargo_rules::signers::SignerRegistry;
@@ -17,6 +18,7 @@ use crate::answer::{Draft, Letterhead};
 use crate::caller::Caller;
 use crate::exercise::Exercise;
 use crate::refusal::{Reason, Refusal};
+use crate::streams::superseded;
 use crate::submit::Submit;
 use crate::wrong_signatures::WrongSignatures;
 
@@ -96,13 +98,21 @@ pub(crate) struct Command {
     /// After this nobody waits for the answer, so nothing is decided.
     pub deadline: Option<Instant>,
     pub matter: Queued,
+    /// Its place on the stream that it came by.
+    pub place: Option<Place>,
 }
 
 /// What is asked.
 pub(crate) enum Queued {
     Submit(Box<Submit>),
     Exercise(Box<Exercise>),
+    /// A stream is opened, which the ledger does by itself.
+    Opening,
+    /// An item of a stream that cannot be decided; it has its turn like every other.
+    Unfit(Refusal),
 }
+
+static NO_KEYS: LazyLock<Keys> = LazyLock::new(Keys::default);
 
 impl ledger::Command for Command {
     type Terms = Terms;
@@ -113,6 +123,7 @@ impl ledger::Command for Command {
         match &self.matter {
             Queued::Submit(submit) => submit.keys(),
             Queued::Exercise(exercise) => exercise.keys(),
+            Queued::Opening | Queued::Unfit(_) => &NO_KEYS,
         }
     }
 
@@ -120,6 +131,7 @@ impl ledger::Command for Command {
         match &self.matter {
             Queued::Submit(submit) => submit.request(),
             Queued::Exercise(exercise) => exercise.request(),
+            Queued::Opening | Queued::Unfit(_) => &[],
         }
     }
 
@@ -133,11 +145,28 @@ impl ledger::Command for Command {
         match &self.matter {
             Queued::Submit(submit) => submit.decide(&self.desk, view),
             Queued::Exercise(exercise) => exercise.decide(&self.desk, view),
+            Queued::Opening => {
+                Decision::Refuse(Refusal::new(Reason::Fault, "an opening is no decision"))
+            }
+            Queued::Unfit(refusal) => Decision::Refuse(refusal.clone()),
         }
     }
 
     fn seal(&self, draft: &Draft) -> Result<Vec<u8>, String> {
         draft.sealed(&self.desk.receipts)
+    }
+
+    fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
+    }
+
+    fn out_of_turn(&self, why: OutOfTurn) -> Refusal {
+        match why {
+            OutOfTurn::Superseded => superseded(),
+            OutOfTurn::Gap => {
+                Refusal::new(Reason::StoreUnavailable, "an item before it was not stored")
+            }
+        }
     }
 
     fn reused(&self) -> Refusal {

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use descargo_evidence::sha256;
 use descargo_ledger::command::RequestKey;
-use descargo_ledger::error::StoreFault;
-use descargo_ledger::group::{Completion, GroupCommit, NotQueued};
+use descargo_ledger::group::{GroupCommit, NotQueued};
 use descargo_ledger::reader::Reader;
 use descargo_ledger::store::SqliteStore;
 
@@ -15,33 +14,32 @@ use crate::answer::{as_response, revision, verdict_no_of};
 use crate::caller::Caller;
 use crate::clock::{Clock, instant};
 use crate::command::{Command, Desk, Queued, Terms};
+pub use crate::deliver::{Notify, Outcome};
+use crate::deliver::{Tag, deliver};
 use crate::exercise::Exercise;
 use crate::feed::{Feed, Part};
 use crate::limits::QUERY_BYTES_MAX;
 use crate::list;
 use crate::read::LicenseQuery;
+use crate::reasons::Reasons;
 use crate::refusal::{Reason, Refusal};
 use crate::request;
 use crate::settings::{Settings, SettingsError};
+use crate::streams::Streams;
 use crate::submit::Submit;
 
 /// How long a caller waits when the queue is full.
 const OVERLOADED_RETRY_AFTER_MS: u64 = 100;
 
-/// What became of a queued request: the response's bytes, or why there are none.
-pub type Outcome = Result<Vec<u8>, Refusal>;
-
-/// Takes outcomes by ticket, a batch at a time, on the writer's thread.
-pub type Notify = Box<dyn Fn(Vec<(u64, Outcome)>) + Send>;
-
 /// Decides requests on one ledger.
 pub struct Engine {
     desk: Arc<Desk>,
     clock: Clock,
-    queue: GroupCommit<Command>,
+    queue: Arc<GroupCommit<Command, Tag>>,
+    streams: Arc<Streams>,
     reader: Reader<Terms>,
     ledger_id: String,
-    next_ticket: AtomicU64,
+    next_ticket: Arc<AtomicU64>,
 }
 
 impl Engine {
@@ -65,17 +63,31 @@ impl Engine {
         let reader = Reader::open(&settings.ledger_path, store.cache()).map_err(told)?;
         let ledger_id = reader.ledger_id().map_err(|error| SettingsError(error.to_string()))?;
         let writers_clock = clock.clone();
-        let queue = GroupCommit::start(
-            store,
-            settings.ledger_path.clone(),
-            settings.queue_max,
-            Box::new(move || writers_clock.now()),
-            Box::new(move |completions| {
-                notify(completions.into_iter().map(outcome).collect());
-            }),
-        )
-        .map_err(|error| SettingsError(format!("starting the ledger's writer: {error}")))?;
-        Ok(Self { desk, clock, queue, reader, ledger_id, next_ticket: AtomicU64::new(1) })
+        let (notify, reasons) = (Arc::new(notify), Reasons::compiled_in()?);
+        let writers_notify = notify.clone();
+        let not_started =
+            |error| SettingsError(format!("starting the ledger's writer or its pool: {error}"));
+        let queue = Arc::new(
+            GroupCommit::start(
+                store,
+                settings.ledger_path.clone(),
+                settings.queue_max,
+                Box::new(move || writers_clock.now()),
+                Box::new(move |completions| deliver(completions, &reasons, &writers_notify)),
+            )
+            .map_err(not_started)?,
+        );
+        let next_ticket = Arc::new(AtomicU64::new(1));
+        let streams = Streams::start(desk.clone(), queue.clone(), notify, next_ticket.clone())
+            .map_err(not_started)?;
+        let streams = Arc::new(streams);
+        Ok(Self { desk, clock, queue, streams, reader, ledger_id, next_ticket })
+    }
+
+    /// Streams of submissions.
+    #[must_use]
+    pub fn streams(&self) -> &Arc<Streams> {
+        &self.streams
     }
 
     /// Queues a `SubmitLicenseRequest`; its outcome is a `SubmitLicenseResponse`.
@@ -217,28 +229,24 @@ impl Engine {
 
     /// Takes no more requests and returns when those queued are decided.
     pub fn close(&self) {
+        self.streams.stop();
         self.queue.stop();
     }
 
     fn enqueue(&self, matter: Queued, timeout: Option<Duration>) -> Result<u64, Refusal> {
         let ticket = self.next_ticket.fetch_add(1, Ordering::Relaxed);
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let command = Command { desk: self.desk.clone(), deadline, matter };
-        self.queue.submit(ticket, command).map(|()| ticket).map_err(|why| match why {
-            NotQueued::Full => Refusal::new(Reason::Overloaded, "too many requests wait")
-                .retry_after_ms(OVERLOADED_RETRY_AFTER_MS),
-            NotQueued::Stopping => Refusal::new(Reason::Draining, "the validator is stopping"),
-        })
+        let command = Command { desk: self.desk.clone(), deadline, matter, place: None };
+        self.queue.submit(Tag::Call(ticket), command).map(|()| ticket).map_err(not_queued)
     }
 }
 
-fn outcome((ticket, completion): Completion<Refusal>) -> (u64, Outcome) {
-    let outcome = match completion {
-        Ok(Ok(answer)) => Ok(as_response(&answer)),
-        Ok(Err(refusal)) => Err(refusal),
-        Err(fault) => Err(Refusal::from(&*fault as &StoreFault)),
-    };
-    (ticket, outcome)
+pub(crate) fn not_queued(why: NotQueued) -> Refusal {
+    match why {
+        NotQueued::Full => Refusal::new(Reason::Overloaded, "too many requests wait")
+            .retry_after_ms(OVERLOADED_RETRY_AFTER_MS),
+        NotQueued::Stopping => Refusal::new(Reason::Draining, "the validator is stopping"),
+    }
 }
 
 /// Eight characters that tell this ledger's verdicts from another's.

@@ -1,7 +1,7 @@
 //! From request bytes to answer bytes.
 //!
 //! `request` reads bytes strictly, `submit` and `exercise` decide, `answer` makes verdicts and
-//! signs them, `engine` ties them to the ledger. Nothing here knows Python or gRPC: identity and
+//! signs them, `engine` ties them to the ledger, `streams` does all that for many at a time. Nothing here knows Python or gRPC: identity and
 //! bytes come in, bytes and completions go out, so another transport can stand in front of it.
 
 use descargo_model::{canonical, pb};
@@ -13,19 +13,25 @@ mod change;
 mod changes;
 pub mod clock;
 mod command;
+mod deliver;
 pub mod engine;
 mod exercise;
 pub mod feed;
 mod filter;
+mod frame;
 pub mod limits;
 mod list;
 mod place;
+mod pool;
 mod read;
+mod reasons;
 pub mod refusal;
 mod request;
 pub mod settings;
 mod signed_form;
+pub mod streams;
 mod submit;
+mod window;
 mod wrong_signatures;
 
 /// Checks a bare signature with the very function that submissions are checked with: empty when it

@@ -15,3 +15,17 @@ pub const CERTIFICATE_BYTES_MAX: usize = 8 * 1024;
 pub const QUERY_BYTES_MAX: usize = 4 * 1024;
 /// Pairs of caller and license whose wrong discharge signatures are counted at a time.
 pub const WRONG_SIGNATURE_PAIRS_MAX: usize = 10_000;
+/// A frame of a stream of submissions.
+pub const FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Items of a frame.
+pub const FRAME_ITEMS_MAX: usize = 500;
+/// Items of one stream whose answers its agency has not taken yet.
+pub const CREDIT_ITEMS: usize = 2_000;
+/// Their bytes, as the items themselves are encoded.
+pub const CREDIT_BYTES: usize = 8 * 1024 * 1024;
+/// Streams open at once: with their credit, what bulk work can take of the memory.
+pub const STREAMS_MAX: usize = 64;
+/// Streams of one caller: one agency must not keep the others out.
+pub const STREAMS_PER_CALLER_MAX: usize = 4;
+/// A message of answers is closed once it is so long; one answer may make it longer.
+pub const ANSWERS_BYTES: usize = 1024 * 1024;

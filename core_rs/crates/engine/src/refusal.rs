@@ -17,6 +17,8 @@ pub enum Reason {
     PageTokenInvalid,
     /// A cursor that is not this agency's or this ledger's.
     CursorInvalid,
+    /// A frame does not begin where the one before ended.
+    SequenceGap,
     /// The key was used for other content.
     RequestIdReused,
     /// No such license, or another's.
@@ -27,6 +29,10 @@ pub enum Reason {
     LimitExceeded,
     /// Too often.
     RateExceeded,
+    /// More is sent on a stream than its credit allows.
+    CreditExceeded,
+    /// The stream was opened again.
+    StreamSuperseded,
     /// The deadline passed before a decision: no draw was made.
     NotDecided,
     /// The commit may or may not be durable.
@@ -54,11 +60,14 @@ impl Reason {
             Self::FieldInvalid => "FIELD_INVALID",
             Self::PageTokenInvalid => "PAGE_TOKEN_INVALID",
             Self::CursorInvalid => "CURSOR_INVALID",
+            Self::SequenceGap => "SEQUENCE_GAP",
             Self::RequestIdReused => "REQUEST_ID_REUSED",
             Self::LicenseUnknown => "LICENSE_UNKNOWN",
             Self::OutcomeUnknown => "OUTCOME_UNKNOWN",
             Self::LimitExceeded => "LIMIT_EXCEEDED",
             Self::RateExceeded => "RATE_EXCEEDED",
+            Self::CreditExceeded => "CREDIT_EXCEEDED",
+            Self::StreamSuperseded => "STREAM_SUPERSEDED",
             Self::NotDecided => "NOT_DECIDED",
             Self::OutcomeUncertain => "OUTCOME_UNCERTAIN",
             Self::StoreUnavailable => "STORE_UNAVAILABLE",

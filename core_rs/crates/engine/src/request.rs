@@ -78,6 +78,14 @@ pub(crate) fn within(field: &str, len: usize, max: usize) -> Result<(), Refusal>
 /// # Errors
 /// `FIELD_INVALID` when it is absent or no UUID.
 pub(crate) fn request_id(text: &str) -> Result<String, Refusal> {
+    uuid("request_id", text)
+}
+
+/// A UUID, in lower case.
+///
+/// # Errors
+/// `FIELD_INVALID` when it is absent or none.
+pub(crate) fn uuid(field: &str, text: &str) -> Result<String, Refusal> {
     let is_uuid = text.len() == UUID_LEN
         && text.bytes().enumerate().all(|(at, byte)| match at {
             8 | 13 | 18 | 23 => byte == b'-',
@@ -87,8 +95,8 @@ pub(crate) fn request_id(text: &str) -> Result<String, Refusal> {
         true => Ok(text.to_ascii_lowercase()),
         false => Err(Refusal::of_field(
             Reason::FieldInvalid,
-            "request_id",
-            "`request_id` is not a UUID such as `0f8fad5b-d9cb-469f-a165-70867728950e`",
+            field,
+            format!("`{field}` is not a UUID such as `0f8fad5b-d9cb-469f-a165-70867728950e`"),
         )),
     }
 }

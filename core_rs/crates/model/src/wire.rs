@@ -78,6 +78,26 @@ pub fn inspect(shape: Shape, bytes: &[u8]) -> Result<Vec<Irregularity>, Unreadab
     Ok(walk.found)
 }
 
+/// The fields of a message in their order, by number, without a look at what they hold: for a
+/// message whose parts are judged one by one.
+///
+/// # Errors
+/// [`Unreadable`] when the bytes are no fields at all.
+pub fn fields(bytes: &[u8]) -> Result<Vec<(u64, Value<'_>)>, Unreadable> {
+    let unreadable =
+        |why, rest: &[u8]| Unreadable { why, offset: bytes.len().saturating_sub(rest.len()) };
+    let mut found = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (tag, after) = varint(rest).ok_or_else(|| unreadable("broken tag", rest))?;
+        let (value, next) =
+            value(tag & 7, after).ok_or_else(|| unreadable("broken or over-long value", rest))?;
+        found.push((tag >> 3, value));
+        rest = next;
+    }
+    Ok(found)
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Bool,
@@ -280,9 +300,14 @@ impl Walk {
     }
 }
 
-enum Value<'a> {
+/// A value by its wire type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// A number.
     Varint(u64),
+    /// Four or eight bytes, which no field of the contract has.
     Fixed,
+    /// Text, bytes or a message.
     Chunk(&'a [u8]),
 }
 

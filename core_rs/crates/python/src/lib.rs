@@ -1,5 +1,7 @@
 //! The seam to Python: bytes in, bytes out. Translates, and decides nothing.
 
+mod stream;
+
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -226,6 +228,17 @@ impl Engine {
         Ok((events, part.cursor, part.more))
     }
 
+    fn open_stream(
+        &self,
+        py: Python<'_>,
+        caller: &Caller,
+        first_message: &[u8],
+    ) -> PyResult<stream::SubmissionStream> {
+        let streams = self.core.streams().clone();
+        py.detach(|| stream::SubmissionStream::open(streams, &caller.0, first_message))
+            .map_err(refused)
+    }
+
     fn revision(&self, py: Python<'_>) -> PyResult<String> {
         py.detach(|| self.core.revision()).map_err(refused)
     }
@@ -262,6 +275,7 @@ fn core_version() -> &'static str {
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Caller>()?;
     module.add_class::<Engine>()?;
+    module.add_class::<stream::SubmissionStream>()?;
     module.add_function(wrap_pyfunction!(verify_raw, module)?)?;
     module.add_function(wrap_pyfunction!(canonical_string, module)?)?;
     module.add_function(wrap_pyfunction!(core_version, module)?)?;

@@ -1269,10 +1269,12 @@ pub struct SubmitLicensesRequest {
     /// message, which has no items; empty afterwards.
     #[prost(string, tag = "1")]
     pub stream_id: ::prost::alloc::string::String,
-    /// Sequence of the first item; sequences start at 1 and leave no gap.
+    /// Sequence of the first item; sequences start at 1 and leave no gap. The first frame of a connection
+    /// may begin anywhere up to the item after the last answered one: what was answered before gets the
+    /// same bytes again.
     #[prost(uint64, tag = "2")]
     pub first_sequence: u64,
-    /// At most 500 items.
+    /// 1 to 500 items.
     #[prost(message, repeated, tag = "3")]
     pub items: ::prost::alloc::vec::Vec<SubmitLicenseRequest>,
 }
@@ -1284,7 +1286,8 @@ pub struct SubmitLicensesResponse {
     /// Last sequence whose answer is durable. Resume with the one after it.
     #[prost(uint64, tag = "1")]
     pub answered_sequence: u64,
-    /// How many more items the agency may send now, beyond those that are not answered yet.
+    /// How many items may be without an answer: the agency may send up to `answered_sequence` plus this.
+    /// Their items' bytes may be 8 MiB at most.
     #[prost(uint32, tag = "2")]
     pub credit: u32,
     /// Answers in order; the last one belongs to `answered_sequence`.
