@@ -24,6 +24,7 @@ from descargo_server.identity.permissions import SUBMISSION_SERVICE, VALIDATION_
 from descargo_server.rpc.handlers import Desk
 from descargo_server.rpc.submission import submission_service
 from descargo_server.rpc.validation import validation_service
+from descargo_server.streams.submit import Submissions
 from descargo_server.streams.watch import Watches
 from descargo_server.telemetry.logs import logger
 from descargo_server.telemetry.metrics import Metrics
@@ -62,6 +63,7 @@ class Server:
         self.metrics.watch_pending(self.completions.__len__)
         limits = self._config.limits
         self.watches = Watches(limits.heartbeat_s, limits.reader_stalled_s)
+        self.submissions = Submissions(limits.reader_stalled_s)
         self.completions.on_commit = self.watches.wake
         self._authenticator = _authenticator(configuration)
         self._desk = Desk(
@@ -82,7 +84,10 @@ class Server:
         config = self._config
         server = grpc.aio.server(options=transport.server_options(config.limits.connections_max))
         server.add_generic_rpc_handlers(
-            (validation_service(self._desk), submission_service(self._desk, self.watches))
+            (
+                validation_service(self._desk),
+                submission_service(self._desk, self.watches, self.submissions),
+            )
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         port = transport.bind(server, config)
@@ -106,6 +111,7 @@ class Server:
         """Ends calls within the grace, then the core. `hasten` ends the grace."""
         await self._health.enter_graceful_shutdown()
         self.watches.close()
+        self.submissions.close()
         if self._server is not None:
             stopping = asyncio.ensure_future(self._server.stop(self._config.limits.grace_s))
             hastened = asyncio.ensure_future(hasten.wait())

@@ -31,6 +31,7 @@ class Completions:
         self._engine = engine
         self._metrics = metrics
         self._pending: dict[int, asyncio.Future[bytes]] = {}
+        self._followed: dict[int, asyncio.Queue[Completion | None]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._fd = -1
         self.on_commit: Callable[[], None] = _nobody
@@ -73,6 +74,17 @@ class Completions:
             timer.cancel()
             self._pending.pop(ticket, None)
 
+    def follow(self, ticket: int) -> asyncio.Queue[Completion | None]:
+        """Everything that the core says under a stream's ticket, in order.
+
+        The queue has no bound of its own: what the core says is bounded by the stream's credit.
+        """
+        return self._followed.setdefault(ticket, asyncio.Queue())
+
+    def unfollow(self, ticket: int) -> None:
+        """Nobody listens to a ticket any more."""
+        self._followed.pop(ticket, None)
+
     def _on_readable(self) -> None:
         try:
             completions = self._engine.drain()
@@ -81,6 +93,8 @@ class Completions:
             for future in self._pending.values():
                 if not future.done():
                     future.set_exception(RuntimeError(f"the core cannot be drained: {fault!r}"))
+            for ticket, told in self._followed.items():
+                told.put_nowait((ticket, None, ("FAULT", "", "", None)))
             return
         for completion in completions:
             self._settle(completion)
@@ -89,6 +103,10 @@ class Completions:
 
     def _settle(self, completion: Completion) -> None:
         ticket, response, refusal = completion
+        told = self._followed.get(ticket)
+        if told is not None:
+            told.put_nowait(completion)
+            return
         future = self._pending.pop(ticket, None)
         if future is None or future.done():
             self._metrics.abandoned()

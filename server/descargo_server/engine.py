@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from descargo_server._core import Caller
+    from descargo_server._core import Caller, SubmissionStream
     from descargo_server.identity.registry import Identity
 
 __all__ = ["CallerFactory", "Completion", "DecisionEngine", "Refusal"]
@@ -66,6 +66,10 @@ class DecisionEngine(Protocol):
 
     def watch_part(self, caller: Caller, cursor: str, /) -> tuple[list[bytes], str, bool]:
         """Events after a cursor, where to go on, whether there are more; for a thread."""
+        ...
+
+    def open_stream(self, caller: Caller, first_message: bytes, /) -> SubmissionStream:
+        """Opens a stream of submissions; its answers come by its ticket, many of them."""
         ...
 
     def close(self) -> None:

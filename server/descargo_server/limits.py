@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
-MESSAGE_BYTES_MAX: Final = 2 * 1024 * 1024
-"""Largest request: a declaration of 1,000 lines and 5,000 draws (contract, section 7)."""
+FRAME_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Largest frame of a stream of submissions (contract, section 7)."""
+
+MESSAGE_BYTES_MAX: Final = FRAME_BYTES_MAX + 64 * 1024
+"""Largest message that is read at all. The room above a frame lets one that is a little too long be
+refused with a reason; each method has its own smaller limit in the core."""
 
 ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
 """Largest answer (contract, section 7)."""
@@ -58,6 +62,9 @@ PING_INTERVAL_MIN_MS: Final = 10 * 1000
 
 CALL_TIMEOUT_MAX_S: Final = 60.0
 """No call waits longer, even without a deadline: a lane has gone to its fallback by then."""
+
+ABORT_MAX_S: Final = 1.0
+"""How long a stream waits for its status to go out: where nobody reads, it never does."""
 
 CERTIFICATES_CACHED_MAX: Final = 4096
 """Parsed client certificates kept; four per connection of the bound, about 2 KB each."""

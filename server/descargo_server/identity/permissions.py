@@ -32,6 +32,7 @@ CALLERS_OF: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         # Whoever may ask for something durable may ask again for its answer. Keys are per caller.
         f"/{VALIDATION_SERVICE}/GetOutcome": frozenset({Role.AGENCY, Role.HUB, Role.LANE}),
         f"/{SUBMISSION_SERVICE}/SubmitLicense": frozenset({Role.AGENCY, Role.HUB}),
+        f"/{SUBMISSION_SERVICE}/SubmitLicenses": frozenset({Role.AGENCY, Role.HUB}),
         # An officer at a lane reads the license in front of him: there is no paper.
         f"/{SUBMISSION_SERVICE}/GetLicense": frozenset(
             {

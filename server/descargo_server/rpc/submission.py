@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from descargo_server.identity.permissions import SUBMISSION_SERVICE
 from descargo_server.rpc.handlers import service_handler
+from descargo_server.streams.submit import submit_handler
 from descargo_server.streams.watch import watch_handler
 
 if TYPE_CHECKING:
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
 
     from descargo_server._core import Caller
     from descargo_server.rpc.handlers import Desk
+    from descargo_server.streams.submit import Submissions
     from descargo_server.streams.watch import Watches
 
 __all__ = ["submission_service"]
 
 
-def submission_service(desk: Desk, watches: Watches) -> grpc.GenericRpcHandler:
+def submission_service(
+    desk: Desk, watches: Watches, submissions: Submissions
+) -> grpc.GenericRpcHandler:
     """The handler of `descargo.v1.SubmissionService`."""
     return service_handler(
         desk,
@@ -30,7 +34,10 @@ def submission_service(desk: Desk, watches: Watches) -> grpc.GenericRpcHandler:
             "ListLicenses": _list_licenses,
             "ListLicenseVersions": _list_license_versions,
         },
-        {"WatchExercises": watch_handler(desk, watches)},
+        {
+            "SubmitLicenses": submit_handler(desk, submissions),
+            "WatchExercises": watch_handler(desk, watches),
+        },
     )
 
 

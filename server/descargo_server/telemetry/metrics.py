@@ -6,13 +6,14 @@ never something that a client sent, so their number is bounded.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from descargo_server.config.model import Listen
 
@@ -100,6 +101,16 @@ class Metrics:
             "Movements and alerts told to agencies.",
             registry=self.registry,
         )
+        self._stream_items = Counter(
+            "descargo_stream_items",
+            "Submissions that came by streams.",
+            registry=self.registry,
+        )
+        self._streams = Gauge(
+            "descargo_streams",
+            "Streams of submissions that are open.",
+            registry=self.registry,
+        )
 
     def of_method(self, method: str) -> MethodMetrics:
         """The counters of one method, looked up once for all of its calls."""
@@ -117,6 +128,16 @@ class Metrics:
     def watch_watchers(self, watchers: Callable[[], int]) -> None:
         """Asks `watchers` for the number of open feeds whenever Prometheus reads."""
         self._watchers.set_function(watchers)
+
+    def stream_items(self, count: int) -> None:
+        """Counts the items of a frame."""
+        self._stream_items.inc(count)
+
+    @contextmanager
+    def stream(self) -> Iterator[None]:
+        """Counts a stream while it is open."""
+        with self._streams.track_inprogress():
+            yield
 
     def watch_pending(self, pending: Callable[[], int]) -> None:
         """Asks `pending` for the number of open requests whenever Prometheus reads."""

@@ -18,13 +18,14 @@ from descargo_server.config.load import Configuration
 from descargo_server.config.model import ServerConfig
 from descargo_server.identity.registry import Identity, Registry
 from descargo_server.identity.roles import Role
+from descargo_server.refused import Refused
 
 import grpc  # isort: skip - after transport has set its cipher suites
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from descargo_server._core import Caller
+    from descargo_server._core import Caller, SubmissionStream
     from descargo_server.engine import Completion, Refusal
 
 
@@ -102,6 +103,11 @@ class FakeEngine:
         """No events."""
         self._at_once(caller, cursor.encode())
         return [], cursor, False
+
+    def open_stream(self, caller: Caller, first_message: bytes) -> SubmissionStream:
+        """Opens none."""
+        self._at_once(caller, first_message)
+        raise Refused("OVERLOADED")
 
     def close(self) -> None:
         """Counts."""

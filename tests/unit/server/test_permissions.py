@@ -13,6 +13,7 @@ ALLOWED = {
     "ValidateLicense": "lane",
     "GetOutcome": "agency hub lane",
     "SubmitLicense": "agency hub",
+    "SubmitLicenses": "agency hub",
     "GetLicense": "agency auditor lane coordinator",
     "WatchExercises": "agency hub",
     "ListLicenses": "agency auditor coordinator",

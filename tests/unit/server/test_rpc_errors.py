@@ -12,6 +12,7 @@ from google.rpc.status_pb2 import Status
 from structlog.testing import capture_logs
 
 from descargo.catalogue import reasons
+from descargo_server import limits
 from descargo_server.refused import Refused
 from descargo_server.rpc.errors import DETAILS_KEY, status_of
 
@@ -218,7 +219,7 @@ async def test_role_that_may_not_is_refused(engine: FakeEngine, served: Running)
 
 async def test_too_large_request_is_resource_exhausted(engine: FakeEngine, served: Running) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        await served.call(VALIDATE, bytes(2 * 1024 * 1024 + 1))
+        await served.call(VALIDATE, bytes(limits.MESSAGE_BYTES_MAX + 1))
     assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert engine.requests == []
 
