@@ -21,6 +21,7 @@ from descargo_client.faults import (
     ClientError,
     NotAllowed,
     RequestRefused,
+    StreamBroken,
     TransportFault,
 )
 
@@ -35,11 +36,13 @@ if TYPE_CHECKING:
         verify_receipt,
     )
     from descargo_client.signing import Signer, load_signer
+    from descargo_client.stream import AgencyStream, StreamAnswer
 
 __version__: Final = "0.1.0"
 
 __all__ = [
     "Agency",
+    "AgencyStream",
     "BadFile",
     "BadInput",
     "CallFault",
@@ -52,6 +55,8 @@ __all__ = [
     "ReceiptInvalid",
     "RequestRefused",
     "Signer",
+    "StreamAnswer",
+    "StreamBroken",
     "TransportFault",
     "__version__",
     "build_submission",
@@ -67,10 +72,12 @@ __all__ = [
 
 _MODULE_OF: Final = {
     "Agency": "agency",
+    "AgencyStream": "stream",
     "Channel": "channel",
     "Lane": "lane",
     "ReceiptInvalid": "receipts",
     "Signer": "signing",
+    "StreamAnswer": "stream",
     "build_submission": "agency",
     "load_public_key": "receipts",
     "load_signer": "signing",

@@ -48,6 +48,9 @@ _OPTIONS: Final = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
+    # A stream may be silent for long; a peer that vanished must be noticed all the same.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
     # A proxy of the office has nothing to do with loopback or with mutual TLS.
     ("grpc.enable_http_proxy", 0),
 )
@@ -95,7 +98,9 @@ class Channel:
         self._clock = clock
         self._sleep = sleep
         identity = connection.identity
-        self.metadata = ((IDENTITY_KEY, identity),) if identity else ()
+        self.metadata: tuple[tuple[str, str | bytes], ...] = (
+            ((IDENTITY_KEY, identity),) if identity else ()
+        )
 
     def __enter__(self) -> Self:
         """Returns the channel itself."""

@@ -117,6 +117,12 @@ class TransportFault(CallFault):
     exit_code: ClassVar[int] = 3
 
 
+class StreamBroken(ClientError):  # noqa: N818 - the name says what it is
+    """What came over a stream is not what the validator promised; nothing is known to be lost."""
+
+    exit_code: ClassVar[int] = 3
+
+
 class NotAllowed(CallFault):
     """The caller is not known, or may not do this."""
 
