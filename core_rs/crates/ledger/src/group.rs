@@ -113,10 +113,8 @@ fn write<C: Command, T>(
     clock: &Clock,
     deliver: &Deliver<T, C::Refusal>,
 ) {
-    let mut last_batch = 1;
-    while let Some(taken) = queues.next(last_batch) {
+    while let Some(taken) = queues.next() {
         let (tickets, batch): (Vec<T>, Vec<C>) = taken.into_iter().unzip();
-        last_batch = batch.len();
         deliver(tickets.into_iter().zip(outcomes(&mut store, &batch, clock())).collect());
     }
 }

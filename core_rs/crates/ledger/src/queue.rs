@@ -42,6 +42,8 @@ struct Lanes<E> {
     calls: VecDeque<E>,
     bulk: VecDeque<E>,
     stopping: bool,
+    /// Size of the last batch of calls: a bulk batch says nothing of who calls at once.
+    last_calls: usize,
     /// Batches of calls since the last bulk batch.
     call_batches: u32,
     /// Size of the last bulk batch that was allowed.
@@ -54,6 +56,7 @@ impl<E> TwoLanes<E> {
             calls: VecDeque::new(),
             bulk: VecDeque::new(),
             stopping: false,
+            last_calls: 1,
             call_batches: 0,
             bulk_size: BULK_BESIDE_CALLS,
         };
@@ -112,13 +115,13 @@ impl<E> TwoLanes<E> {
     }
 
     /// The next batch, of one kind; `None` once stopped and empty. A batch of calls waits for
-    /// company until it has as many as are `expected`, within a window.
-    pub fn next(&self, expected: usize) -> Option<Vec<E>> {
+    /// company until it has as many as the one before, within a window.
+    pub fn next(&self) -> Option<Vec<E>> {
         let mut lanes = self.lock();
         loop {
             let bulk_is_due = lanes.call_batches >= CALL_BATCHES_IN_A_ROW && !lanes.bulk.is_empty();
             if !lanes.calls.is_empty() && !bulk_is_due {
-                return Some(self.gather(lanes, expected));
+                return Some(self.gather(lanes));
             }
             if !lanes.bulk.is_empty() {
                 let batch = lanes.take_bulk();
@@ -134,7 +137,7 @@ impl<E> TwoLanes<E> {
     }
 
     /// The calls that are queued, and those that come within the window.
-    fn gather(&self, mut lanes: MutexGuard<'_, Lanes<E>>, expected: usize) -> Vec<E> {
+    fn gather(&self, mut lanes: MutexGuard<'_, Lanes<E>>) -> Vec<E> {
         let mut batch = Vec::new();
         let deadline = Instant::now().checked_add(GATHER_MAX);
         loop {
@@ -142,8 +145,9 @@ impl<E> TwoLanes<E> {
             batch.extend(lanes.calls.drain(..room));
             let left =
                 deadline.map_or(Duration::ZERO, |at| at.saturating_duration_since(Instant::now()));
-            if batch.len() >= expected.min(BATCH_MAX) || left.is_zero() || lanes.stopping {
+            if batch.len() >= lanes.last_calls || left.is_zero() || lanes.stopping {
                 lanes.call_batches = lanes.call_batches.saturating_add(1);
+                lanes.last_calls = batch.len();
                 return batch;
             }
             lanes = self.filled.wait_timeout(lanes, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -187,17 +191,17 @@ mod tests {
     #[test]
     fn calls_are_taken_before_bulk_work_that_came_first() {
         let lanes = filled(3, 100);
-        assert_eq!(lanes.next(1), Some(numbers('c', 0..3)));
-        assert_eq!(lanes.next(1), Some(numbers('b', 0..8)));
+        assert_eq!(lanes.next(), Some(numbers('c', 0..3)));
+        assert_eq!(lanes.next(), Some(numbers('b', 0..8)));
         lanes.call(('c', 3)).unwrap();
-        assert_eq!(lanes.next(1), Some(numbers('c', 3..4)));
-        assert_eq!(lanes.next(1), Some(numbers('b', 8..16)));
+        assert_eq!(lanes.next(), Some(numbers('c', 3..4)));
+        assert_eq!(lanes.next(), Some(numbers('b', 8..16)));
     }
 
     #[test]
     fn a_bulk_batch_grows_to_its_bound_while_no_calls_come_and_shrinks_when_one_does() {
         let lanes = filled(0, 400);
-        let size = || lanes.next(1).unwrap().len();
+        let size = || lanes.next().unwrap().len();
         assert_eq!([size(), size(), size(), size()], [16, 32, BULK_MAX, BULK_MAX]);
         lanes.call(('c', 0)).unwrap();
         assert_eq!([size(), size(), size()], [1, BULK_BESIDE_CALLS, 16]);
@@ -208,11 +212,11 @@ mod tests {
         let lanes = filled(0, 20);
         for n in 0..CALL_BATCHES_IN_A_ROW {
             lanes.call(('c', n)).unwrap();
-            assert_eq!(lanes.next(1), Some(vec![('c', n)]));
+            assert_eq!(lanes.next(), Some(vec![('c', n)]));
         }
         lanes.call(('c', 1_000)).unwrap();
-        assert_eq!(lanes.next(1), Some(numbers('b', 0..8)));
-        assert_eq!(lanes.next(1), Some(vec![('c', 1_000)]));
+        assert_eq!(lanes.next(), Some(numbers('b', 0..8)));
+        assert_eq!(lanes.next(), Some(vec![('c', 1_000)]));
     }
 
     #[test]
@@ -221,10 +225,10 @@ mod tests {
         lanes.stop();
         assert_eq!(lanes.call(('c', 1)), Err(NotQueued::Stopping));
         assert_eq!(lanes.bulk([('b', 9)]), Err(NotQueued::Stopping));
-        assert_eq!(lanes.next(64), Some(numbers('c', 0..1)));
-        assert_eq!(lanes.next(64), Some(numbers('b', 0..8)));
-        assert_eq!(lanes.next(64), Some(numbers('b', 8..9)));
-        assert_eq!(lanes.next(64), None);
+        assert_eq!(lanes.next(), Some(numbers('c', 0..1)));
+        assert_eq!(lanes.next(), Some(numbers('b', 0..8)));
+        assert_eq!(lanes.next(), Some(numbers('b', 8..9)));
+        assert_eq!(lanes.next(), None);
     }
 
     #[test]
@@ -234,9 +238,9 @@ mod tests {
         assert_eq!(lanes.call(2), Err(NotQueued::Full));
         std::thread::scope(|scope| {
             let bulk = scope.spawn(|| lanes.bulk([3, 4, 5]));
-            assert_eq!(lanes.next(1), Some(vec![1]));
+            assert_eq!(lanes.next(), Some(vec![1]));
             for expected in 3..=5 {
-                assert_eq!(lanes.next(1), Some(vec![expected]));
+                assert_eq!(lanes.next(), Some(vec![expected]));
             }
             assert_eq!(bulk.join().unwrap(), Ok(()));
         });
@@ -245,7 +249,7 @@ mod tests {
     #[test]
     fn a_batch_of_calls_is_bounded() {
         let lanes = filled(u32::try_from(BATCH_MAX).unwrap() + 1, 0);
-        assert_eq!(lanes.next(1).unwrap().len(), BATCH_MAX);
-        assert_eq!(lanes.next(1).unwrap().len(), 1);
+        assert_eq!(lanes.next().unwrap().len(), BATCH_MAX);
+        assert_eq!(lanes.next().unwrap().len(), 1);
     }
 }
