@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import xlsxwriter
 from python_calamine import CalamineWorkbook
+
+from descargo_server.admin.pki.people import TRADER
+from descargo_server.demo.grants import MEXICO_CITY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -115,6 +120,11 @@ def test_the_page_takes_an_agency_from_its_sheet_to_its_firmas(
     assert str(firmas[0]) in again
     assert "AV-MUESTRA-0003" in reader.run(section, "descargo license show")
 
+    reader.run(section, "cp docs/samples/cambios")
+    reader.run(section, "descargo submit cambios.csv")
+    answered_rows = (reader.folder / "cambios.answers.csv").read_text("utf-8-sig").splitlines()
+    assert [",FIRMA," in row for row in answered_rows] == [False, True, True, True]
+
     reader.run(section, "mkdir bandeja")
     (reader.folder / "bandeja" / "permisos.xlsx").write_bytes(
         (reader.folder / "permisos.xlsx").read_bytes()
@@ -145,3 +155,49 @@ def test_both_languages_give_the_same_commands() -> None:
     }
     shown = [line for line in commands["es"] if not line.strip()[:1].isdigit()]
     assert shown == commands["en"]
+
+
+def test_every_change_gets_its_firma_from_a_table(reader: Reader) -> None:
+    today = datetime.now(UTC).astimezone(MEXICO_CITY).date()
+    name = {"agency": "SE", "permit_key": "C1"}
+    issued = {
+        **name, "change": "issue", "instrument_kind": "AUTOMATIC_NOTICE",
+        "holder_rfc": TRADER.rfc, "operation": "IMPORT", "regimes": "IMD", "offices": "240",
+        "valid_from": today.isoformat(), "valid_to": (today + timedelta(days=90)).isoformat(),
+        "quantity_basis": "UMT", "tariff_codes": "72083901-01", "unit": "1", "quantity": "100",
+        "countries_origin_destination": "USA", "countries_seller_buyer": "*",
+    }  # fmt: skip
+    later = (today + timedelta(days=120)).isoformat()
+    stop = {"stop_lines": "*", "stop_offices": "*", "reason": "Oficio de prueba"}
+    notified = {"notified_at": today.isoformat()}
+    rows: list[dict[str, str]] = [
+        issued | notified | {"permit_number": "CAMBIOS-1"},
+        issued | notified | {"permit_number": "CAMBIOS-2"},
+        issued | {"permit_number": "CAMBIOS-3"},
+        *(
+            name | {"permit_number": "CAMBIOS-1"} | row
+            for row in (
+                {"change": "extension", "version": "2", "valid_to": later},
+                {"change": "suspension", "version": "3"} | stop,
+                {"change": "reinstatement", "version": "4", "suspension_version": "3",
+                 "reason": "Comprobado"},
+                {"change": "revocation", "version": "5"} | stop,
+            )
+        ),
+        issued | notified | {"permit_number": "CAMBIOS-2", "change": "amendment", "version": "2",
+                             "countries_origin_destination": "USA CAN"},
+        name | {"permit_number": "CAMBIOS-2", "change": "cancellation", "version": "3"} | stop,
+        name | {"permit_number": "CAMBIOS-3", "change": "notification", "version": "2"} | notified,
+    ]  # fmt: skip
+    with (reader.folder / "todo.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(dict.fromkeys(key for row in rows for key in row)))
+        writer.writeheader()
+        writer.writerows(rows)
+    command = reader.command("es", "descargo submit cambios.csv")
+    options = command[command.index("--profile") :]
+    ran = subprocess.run(
+        ["descargo", "submit", "todo.csv", *options, "-o", "json"],
+        cwd=reader.folder, env=reader.environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert json.loads(ran.stdout)["summary"]["firma"] == len(rows)

@@ -155,7 +155,7 @@ class _Teller:
             for name in ("firma", "error", "unreadable", "refused")
             if summary and summary[name]
         ]
-        lines += [f"  {each.name}" for each in filed.answers]
+        lines += [f"  {clean(each.name)}" for each in filed.answers]
         for line in lines:
             session.screen().print(Text(line), soft_wrap=True)
 

@@ -20,6 +20,8 @@ from descargo_client.forms.columns import (
     IDENTITY_COLUMNS,
     LICENSE_COLUMNS,
     REQUIRED_COLUMNS,
+    SIMPLE_CHANGES,
+    columns_of,
 )
 from descargo_client.forms.items import Item
 from descargo_client.forms.mapping import NO_MAPPING
@@ -116,7 +118,7 @@ def _texts(table: Table, columns: list[str | None], mapping: Mapping, spoilt: Sp
     """Every row as texts under our names; cells that cannot be taken are empty and noted."""
     rows: Numbered = []
     for row in table.rows:
-        texts: Row = dict(mapping.fixed)
+        texts: Row = {}
         for column, cell in zip(columns, row.cells, strict=False):
             if column is None:
                 continue
@@ -126,8 +128,17 @@ def _texts(table: Table, columns: list[str | None], mapping: Mapping, spoilt: Sp
                 texts[column] = ""
             else:
                 texts[column] = mapping.value_of(column, text)
-        rows.append((row.number, texts))
+        rows.append((row.number, _with_fixed(texts, mapping)))
     return rows
+
+
+def _with_fixed(texts: Row, mapping: Mapping) -> Row:
+    """The row with the fixed values that its change has a use for; they are no wish of the row."""
+    change = (texts.get(CHANGE) or mapping.fixed.get(CHANGE, "")).lower()
+    if change not in SIMPLE_CHANGES:
+        return {**mapping.fixed, **texts}
+    used = {CHANGE, *IDENTITY_COLUMNS, *columns_of(change)}
+    return {**{name: value for name, value in mapping.fixed.items() if name in used}, **texts}
 
 
 def _titled(problem: Problem, titles: Map[str, str]) -> Problem:

@@ -165,3 +165,15 @@ def test_answers_of_an_earlier_time_are_passed_over() -> None:
     }))  # fmt: skip
     (item,) = read_items(content, "f.xlsx", table, mapping)
     assert not item.problems
+
+
+def test_fixed_values_are_no_wish_of_a_change_that_has_no_use_for_them() -> None:
+    mapping = read_mapping(
+        b"[columns]\npermit_number = 'Permiso'\n[fixed]\nagency = 'SE'\npermit_key = 'C1'\n"
+        b"regimes = '*'\nchange = 'extension'\nversion = 2\nvalid_to = '2027-01-01'",
+        "m.toml",
+    )
+    content = b"Permiso\r\n0001\r\n"
+    (item,) = read_items(content, "f.csv", read_table(content, "f.csv", mapping), mapping)
+    assert not item.problems
+    assert item.submission.extension.valid_to == "2027-01-01"
