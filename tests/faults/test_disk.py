@@ -9,6 +9,8 @@ from __future__ import annotations
 import fcntl
 import resource
 import sqlite3
+import threading
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 CALL_MAX_S: Final = 30.0
+DEADLINE_S: Final = 0.3
 DRAWS_MAX: Final = 2_000
 """So many draws fill any log of committed pages beyond the limits below."""
 UNITS: Final = 1_000_000 * 100_000
@@ -214,8 +217,11 @@ def test_a_deadline_that_passes_in_the_queue_draws_nothing(world: World, tmp_pat
         # Another process that writes to the ledger holds it for long.
         with live.ledger.with_name(f"{live.ledger.name}.lock").open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            deadline = time.monotonic() + DEADLINE_S
             with pytest.raises(grpc.RpcError) as late:
-                call(content, timeout=0.3)
+                call(content, timeout=DEADLINE_S)
+            # The server answers a moment before the deadline; the lock is held until after it.
+            threading.Event().wait(max(0, deadline - time.monotonic()) + DEADLINE_S / 10)
         # The server stops waiting when the caller does; who of them says so first is open.
         if status_of(late.value) is not grpc.StatusCode.DEADLINE_EXCEEDED:
             assert reason_of(late.value, live) == "OUTCOME_UNCERTAIN"

@@ -11,6 +11,7 @@ from decimal import ROUND_DOWN, Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -407,5 +408,11 @@ def test_core_agrees_with_the_model_in_any_order(
     world: World, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folders = (tmp_path_factory.mktemp("course") for _ in itertools.count())
-    # A machine with arguments is made by a function, which the annotation does not foresee.
-    run_state_machine_as_test(partial(Validator, world, folders))  # type: ignore[arg-type]
+    run_state_machine_as_test(
+        # A machine with arguments is made by a function, which the annotation does not foresee.
+        partial(Validator, world, folders),  # type: ignore[arg-type]
+        settings=settings(
+            max_examples=settings().max_examples * 7 // 10,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

@@ -1,22 +1,30 @@
 """Audits a ledger's file from outside: SQL and arithmetic, none of the product's code.
 
 `audit` raises AssertionError with what does not add up. It reads in one snapshot, so it may run
-beside a server.
+beside a writer.
+
+All of it happens in a process of its own. A core in the test's process has its own SQLite, and two
+of them in one process destroy each other's locks: POSIX drops every lock that a process has on a
+file as soon as it closes any descriptor of it.
 """
 
 from __future__ import annotations
 
+import atexit
+import multiprocessing
 import sqlite3
 from collections import Counter, defaultdict
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 from descargo.v1 import verdict_pb2
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["DIMENSIONS", "answers", "audit", "balances", "count", "recover"]
+__all__ = ["DIMENSIONS", "answers", "audit", "audited_balances", "balances", "count", "recover"]
 
 Row = sqlite3.Row
 DIMENSIONS: Final = ("quantity", "usd")
@@ -27,6 +35,45 @@ def audit(ledger: Path, *, thorough: bool = False, all_kept: bool = True) -> Non
 
     With `all_kept` no refusal was forgotten, so that no verdict's number may be missing.
     """
+    _auditor().submit(_audit, ledger, thorough=thorough, all_kept=all_kept).result()
+
+
+def balances(ledger: Path) -> dict[tuple[str, int], dict[str, Any]]:
+    """Every balance row, with its license's, by permit number and license line."""
+    return _auditor().submit(_balances, ledger).result()
+
+
+def audited_balances(ledger: Path) -> dict[tuple[str, int], dict[str, Any]]:
+    """Both at once, for a test that asks after every step."""
+    return _auditor().submit(_audited_balances, ledger).result()
+
+
+def recover(ledger: Path) -> None:
+    """Lets plain SQLite put a file in order that its process left in the middle of something."""
+    _auditor().submit(_recover, ledger).result()
+
+
+def count(ledger: Path, table: str) -> int:
+    """How many rows a table has."""
+    return _auditor().submit(_count, ledger, table).result()
+
+
+def answers(ledger: Path) -> dict[tuple[str, str], bytes]:
+    """The stored answer of every request, by caller and key."""
+    return _auditor().submit(_answers, ledger).result()
+
+
+@cache
+def _auditor() -> ProcessPoolExecutor:
+    """The process that looks into files; it ends with the tests."""
+    # Spawned: a fork would have descriptors and threads of this process.
+    context = multiprocessing.get_context("spawn")
+    executor = ProcessPoolExecutor(1, mp_context=context)
+    atexit.register(executor.shutdown)
+    return executor
+
+
+def _audit(ledger: Path, *, thorough: bool, all_kept: bool) -> None:
     with closing(_open(ledger)) as connection:
         connection.execute("BEGIN")
         if thorough:
@@ -38,28 +85,29 @@ def audit(ledger: Path, *, thorough: bool = False, all_kept: bool = True) -> Non
         connection.execute("ROLLBACK")
 
 
-def balances(ledger: Path) -> dict[tuple[str, int], Row]:
-    """Every balance row by permit number and license line."""
+def _balances(ledger: Path) -> dict[tuple[str, int], dict[str, Any]]:
     with closing(_open(ledger)) as connection:
         rows = connection.execute("SELECT * FROM balance JOIN license USING (license_id)")
-        return {(row["permit_number"], row["license_line_no"]): row for row in rows}
+        return {(row["permit_number"], row["license_line_no"]): dict(row) for row in rows}
 
 
-def recover(ledger: Path) -> None:
-    """Lets plain SQLite put a file in order that its process left in the middle of something."""
+def _audited_balances(ledger: Path) -> dict[tuple[str, int], dict[str, Any]]:
+    _audit(ledger, thorough=False, all_kept=True)
+    return _balances(ledger)
+
+
+def _recover(ledger: Path) -> None:
     with closing(sqlite3.connect(ledger, isolation_level=None)) as connection:
         assert connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
 
 
-def count(ledger: Path, table: str) -> int:
-    """How many rows a table has."""
+def _count(ledger: Path, table: str) -> int:
     with closing(_open(ledger)) as connection:
         found: int = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]  # noqa: S608
         return found
 
 
-def answers(ledger: Path) -> dict[tuple[str, str], bytes]:
-    """The stored answer of every request, by caller and key."""
+def _answers(ledger: Path) -> dict[tuple[str, str], bytes]:
     with closing(_open(ledger)) as connection:
         rows = connection.execute(
             "SELECT request.caller, request_id, answer FROM request JOIN verdict USING (verdict_no)"

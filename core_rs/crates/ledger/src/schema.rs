@@ -78,6 +78,10 @@ fn migrate(connection: &mut Connection, path: &Path, new_ledger_id: &str) -> Res
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(fail)?;
     let found = schema_of(&transaction, path)?;
+    if found == newest_schema() {
+        // Nothing is written, so that a start needs no room on the disk.
+        return Ok(());
+    }
     for (migration, number) in MIGRATIONS.iter().zip(1_i64..) {
         if number > found {
             transaction.execute_batch(migration).map_err(fail)?;
