@@ -1,73 +1,153 @@
-"""A ledger that an older version wrote: it opens, keeps what it said, and lives on.
-
-`fixtures/ledger-schema-1.sqlite3` is of the version before licenses could be changed: three
-licenses of SE, two draws and a refusal, with the keys of test messages 100-102 and 200-202.
-"""
+"""A ledger that an earlier version wrote is served by this one: same answers, and draws go on."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from descargo.v1 import license_pb2, validation_service_pb2
-from tests.support import messages
-from tests.support.changes import change, end_of, record_of, stamp, stop, submit
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from descargo.v1 import submission_service_pb2, validation_service_pb2, verdict_pb2
+from tests.faults.make_old_ledger import ANSWERS, KEYS, OldAnswer, OldLedger, make
+from tests.support import books, changes, messages
 from tests.support.engines import LEDGER, engine
-from tests.support.world import LANE, NOON
+from tests.support.world import LANE, SAME_OFFICE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.engines import LiveEngine
     from tests.support.world import World
 
-OLD: Final = Path(__file__).parent / "fixtures" / "ledger-schema-1.sqlite3"
+FIXTURES: Final = Path(__file__).parent / "fixtures"
+SCHEMAS: Final = sorted(path.name for path in FIXTURES.iterdir() if path.is_dir())
+SIZE_MAX: Final = 150_000
 
 
-def schema_of(ledger: Path) -> int:
-    with closing(sqlite3.connect(f"file:{ledger}?mode=ro&immutable=1", uri=True)) as connection:
-        number: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        return number
+@pytest.fixture(params=SCHEMAS)
+def kept(request: pytest.FixtureRequest) -> Path:
+    """The folder of one earlier schema."""
+    return FIXTURES / str(request.param)
 
 
-def test_an_old_ledger_opens_answers_and_takes_changes(world: World, tmp_path: Path) -> None:
-    assert schema_of(OLD) == 1
-    shutil.copy(OLD, tmp_path / LEDGER)
-    with closing(sqlite3.connect(tmp_path / LEDGER)) as connection:
-        said = dict(
-            connection.execute(
-                "SELECT request_id, answer FROM request JOIN verdict USING (verdict_no)"
-            )
-        )
-    assert len(said) == 6
+@pytest.fixture
+def told(kept: Path) -> OldLedger:
+    """What was answered then."""
+    table: dict[str, Any] = json.loads((kept / ANSWERS).read_text(encoding="utf-8"))
+    table["answers"] = [OldAnswer(**each) for each in table["answers"]]
+    return OldLedger(**table)
+
+
+@pytest.fixture
+def live(kept: Path, told: OldLedger, world: World, tmp_path: Path) -> Iterator[LiveEngine]:
+    """Today's core on a copy of the old file, with the old keys."""
+    shutil.copy(kept / f"ledger-schema-{told.schema}.sqlite3", tmp_path / LEDGER)
+    keys: dict[str, Any] = {setting: str(kept / Path(name).name) for setting, name in KEYS.items()}
+    with engine(world, tmp_path, **keys) as opened:
+        yield opened
+
+
+def test_old_answers_are_served_byte_for_byte(
+    live: LiveEngine, told: OldLedger, kept: Path, world: World
+) -> None:
+    key = load_pem_private_key((kept / "receipt.key.pem").read_bytes(), None).public_key()
+    assert isinstance(key, EllipticCurvePublicKey)
+    outcomes = []
+    for old in told.answers:
+        response = live.outcome(world.caller(old.caller), messages.outcome_request(old.request_id))
+        assert hashlib.sha256(response).hexdigest() == old.response_sha256
+        answer = validation_service_pb2.GetOutcomeResponse.FromString(response).answer
+        key.verify(answer.receipt.signature, answer.receipt.payload, ECDSA(SHA256()))
+        outcomes.append(answer.verdict.WhichOneof("outcome"))
+    assert outcomes == ["firma", "firma", "firma", "error"]
+    assert outcomes == [old.outcome for old in told.answers]
+
+
+def test_an_old_balance_is_right_and_is_drawn_to_its_end(
+    live: LiveEngine, told: OldLedger, world: World
+) -> None:
+    name = messages.license_id(told.number)
+    request = messages.get_license_request(name)
+    read = submission_service_pb2.GetLicenseResponse.FromString(
+        live.license(world.caller("se"), request)
+    )
+    (balance,) = read.record.standing.balances
+    assert balance.available.quantity == told.available_quantity
+    assert balance.exercised.quantity == told.exercised_quantity
+    assert read.record.discharge_signature == told.discharge_signature
+    assert read.record.standing.permit_seq == 3
+    draw = messages.declaration(
+        name,
+        told.discharge_signature,
+        number=messages.declaration_number(told.last_declaration + 1),
+        quantity=told.available_quantity,
+    )
+    response = live.validate(world.caller(LANE), messages.validate_request(draw))
+    verdict = validation_service_pb2.ValidateLicenseResponse.FromString(response).answer.verdict
+    (movement,) = verdict.firma.movements
+    assert movement.permit_seq == 4
+    assert movement.balance_after.available.quantity == "0"
+    books.audit(live.ledger, thorough=True)
+
+
+def test_an_old_draw_stated_again_draws_nothing(
+    live: LiveEngine, told: OldLedger, world: World
+) -> None:
+    first = told.answers[1]
+    draw = messages.declaration(
+        messages.license_id(told.number),
+        told.discharge_signature,
+        number=messages.declaration_number(1),
+    )
+    response = live.validate(world.caller(SAME_OFFICE), messages.validate_request(draw))
+    assert hashlib.sha256(response).hexdigest() == first.response_sha256
+    books.audit(live.ledger, thorough=True)
+
+
+def test_an_old_license_is_suspended_and_reinstated(
+    kept: Path, told: OldLedger, world: World, tmp_path: Path
+) -> None:
+    draw = messages.declaration(
+        messages.license_id(told.number),
+        told.discharge_signature,
+        number=messages.declaration_number(told.last_declaration + 1),
+        quantity=told.available_quantity,
+    )
+
+    def exercised() -> verdict_pb2.Verdict:
+        response = live.validate(world.caller(LANE), messages.validate_request(draw))
+        return validation_service_pb2.ValidateLicenseResponse.FromString(response).answer.verdict
+
+    shutil.copy(kept / f"ledger-schema-{told.schema}.sqlite3", tmp_path / LEDGER)
+    # The officials who sign today are not those whose keys the folder had then.
     with engine(world, tmp_path) as live:
-        for number, caller in [(100, "se"), (101, "se"), (102, "se"), (200, LANE), (202, LANE)]:
-            key = messages.request_id(number)
-            response = live.outcome(world.caller(caller), messages.outcome_request(key))
-            outcome = validation_service_pb2.GetOutcomeResponse.FromString(response)
-            assert outcome.answer.SerializeToString(deterministic=True) == said[key]
-        record = record_of(live, world, "SE-0001")
-        assert record.standing.balances[0].available.quantity == "600"
-        assert (record.standing.permit_seq, record.standing.version) == (2, 1)
-        statuses = [record_of(live, world, f"SE-000{n}").standing.status for n in (1, 2, 3)]
-        assert statuses == [
-            license_pb2.LICENSE_STATUS_ACTIVE,
-            license_pb2.LICENSE_STATUS_AWAITING_NOTIFICATION,
-            license_pb2.LICENSE_STATUS_EXHAUSTED,
-        ]
-        assert submit(live, world, change("SE-0002", 2, notification=stamp(NOON))).HasField("firma")
-        assert submit(live, world, change("SE-0001", 2, suspension=stop())).HasField("firma")
-        draw = messages.declaration(
-            messages.license_id("SE-0001"),
-            record.discharge_signature,
-            number=messages.declaration_number(9),
-            quantity="600",
-        )
-        told = live.validate(world.caller(LANE), messages.validate_request(draw))
-        verdict = validation_service_pb2.ValidateLicenseResponse.FromString(told).answer.verdict
-        assert [finding.code for finding in verdict.findings] == ["N419"]
-        assert submit(live, world, change("SE-0001", 3, reinstatement=end_of(2))).HasField("firma")
-        told = live.validate(world.caller(LANE), messages.validate_request(draw))
-        verdict = validation_service_pb2.ValidateLicenseResponse.FromString(told).answer.verdict
-        assert verdict.firma.movements[0].permit_seq == 5
-    assert schema_of(tmp_path / LEDGER) > 1
+        suspension = changes.change(told.number, 2, suspension=changes.stop())
+        assert changes.submit(live, world, suspension).HasField("firma")
+        assert [finding.code for finding in exercised().findings] == ["N419"]
+        end = changes.change(told.number, 3, reinstatement=changes.end_of(2))
+        assert changes.submit(live, world, end).HasField("firma")
+        assert exercised().firma.movements[0].permit_seq == 6
+        books.audit(live.ledger, thorough=True)
+
+
+def test_the_kept_files_are_small(kept: Path) -> None:
+    assert sum(path.stat().st_size for path in kept.iterdir()) < SIZE_MAX
+
+
+def test_the_fixture_of_the_newest_schema_can_be_made_by_this_version(
+    world: World, tmp_path: Path
+) -> None:
+    # The firmas differ with the keys; what happened does not.
+    made = make(world, tmp_path)
+    kept: Any = json.loads((FIXTURES / SCHEMAS[-1] / ANSWERS).read_text(encoding="utf-8"))
+    assert made.schema == kept["schema"]
+    assert [old.outcome for old in made.answers] == [each["outcome"] for each in kept["answers"]]
+    assert [old.request_id for old in made.answers] == [
+        each["request_id"] for each in kept["answers"]
+    ]

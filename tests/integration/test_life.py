@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from descargo.v1 import license_pb2, submission_pb2, validation_service_pb2, verdict_pb2
-from tests.support import messages
+from tests.support import books, messages
 from tests.support.changes import change, end_of, record_of, stamp, stop, submit
-from tests.support.engines import engine, open_engine
+from tests.support.engines import LEDGER, engine, open_engine
 from tests.support.world import LANE, NOON
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ ROUNDS: Final = 100
 def live(world: World, tmp_path: Path) -> Iterator[LiveEngine]:
     with engine(world, tmp_path) as opened:
         yield opened
+    books.audit(tmp_path / LEDGER, thorough=True)
 
 
 def issue(live: LiveEngine, world: World, content: license_pb2.License | None = None) -> str:
@@ -203,3 +204,4 @@ def test_a_suspension_that_is_answered_binds_every_worker(world: World, tmp_path
     finally:
         for worker in workers:
             worker.core.close()
+    books.audit(tmp_path / LEDGER)

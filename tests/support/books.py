@@ -19,7 +19,7 @@ from contextlib import closing
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from descargo.v1 import verdict_pb2
+from descargo.v1 import license_pb2, verdict_pb2
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +81,8 @@ def _audit(ledger: Path, *, thorough: bool, all_kept: bool) -> None:
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         _audit_verdicts(connection, all_kept=all_kept)
         _audit_licenses(connection)
+        if "stop" in _tables(connection):
+            _audit_stops(connection)
         _audit_draws(connection)
         connection.execute("ROLLBACK")
 
@@ -121,6 +123,11 @@ def _open(ledger: Path) -> sqlite3.Connection:
     return connection
 
 
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+    return {row["name"] for row in rows}
+
+
 def _audit_verdicts(connection: sqlite3.Connection, *, all_kept: bool) -> None:
     """Numbers grow with time, and a verdict and its requests are always there together."""
     counters = connection.execute("SELECT * FROM ledger").fetchone()
@@ -158,27 +165,74 @@ def _audit_licenses(connection: sqlite3.Connection) -> None:
     for license_row in licenses:
         steps = movements[license_row["license_id"]]
         assert [row["permit_seq"] for row in steps] == list(range(1, license_row["permit_seq"] + 1))
-        assert steps[-1]["status"] == license_row["status"]
+        assert _may_show(steps[-1]["status"], license_row["status"])
         assert license_row["discharge_signature"]
+        made = {row["version"] for row in steps if row["kind"] != verdict_pb2.MOVEMENT_KIND_COMMIT}
+        assert made == set(range(1, license_row["version"] + 1)), "a version without movement"
         for line in lines[license_row["license_id"]]:
             _audit_balance(
                 line, [row for row in steps if row["license_line_no"] == line["license_line_no"]]
             )
-    versions = connection.execute("SELECT license_id, verdict_no FROM license_version").fetchall()
-    assert Counter(row["license_id"] for row in versions) == Counter(movements.keys())
-    assert all(verdicts[row["verdict_no"]] == 0 for row in versions)
+    versions = connection.execute("SELECT * FROM license_version").fetchall()
+    assert {(row["license_id"], row["version"]) for row in versions} == {
+        (row["license_id"], version) for row in licenses for version in range(1, row["version"] + 1)
+    }
+    changed = {(row["license_id"], row["version"], row["verdict_no"]) for row in versions}
+    assert changed == {
+        (row["license_id"], row["version"], row["verdict_no"])
+        for steps in movements.values()
+        for row in steps
+        if row["kind"] != verdict_pb2.MOVEMENT_KIND_COMMIT
+    }
+
+
+def _may_show(shown: int, stored: int) -> bool:
+    """A movement shows what begins and ends by itself, which no license row says."""
+    by_itself = {license_pb2.LICENSE_STATUS_SUSPENDED, license_pb2.LICENSE_STATUS_EXPIRED}
+    may_pass = {
+        license_pb2.LICENSE_STATUS_AWAITING_NOTIFICATION,
+        license_pb2.LICENSE_STATUS_ACTIVE,
+        license_pb2.LICENSE_STATUS_EXHAUSTED,
+    }
+    return shown == stored or (shown in by_itself and stored in may_pass)
+
+
+def _audit_stops(connection: sqlite3.Connection) -> None:
+    """Each stop was made, and ended, by the movement of its version; the counters count them."""
+    kinds: dict[tuple[int, int], set[int]] = defaultdict(set)
+    for row in connection.execute("SELECT * FROM movement"):
+        kinds[row["license_id"], row["version"]].add(row["kind"])
+    still: Counter[int] = Counter()
+    for row in connection.execute("SELECT * FROM stop"):
+        assert row["kind"] in kinds[row["license_id"], row["version"]]
+        if row["ended_by_version"] is None:
+            still[row["license_id"]] += 1
+        else:
+            ending = kinds[row["license_id"], row["ended_by_version"]]
+            assert verdict_pb2.MOVEMENT_KIND_REINSTATE in ending
+    stopping = {
+        verdict_pb2.MOVEMENT_KIND_SUSPEND,
+        verdict_pb2.MOVEMENT_KIND_REVOKE,
+        verdict_pb2.MOVEMENT_KIND_CANCEL,
+    }
+    made = sum(len(each & stopping) for each in kinds.values())
+    assert made == connection.execute("SELECT count(*) FROM stop").fetchone()[0]
+    for row in connection.execute("SELECT license_id, open_stops FROM license"):
+        assert row["open_stops"] == still[row["license_id"]]
 
 
 def _audit_balance(line: Row, steps: list[Row]) -> None:
     """One balance: conserved after each step, and the row is where the last step left it."""
-    issue, *draws = steps
+    issue, *others = steps
     assert issue["kind"] == verdict_pb2.MOVEMENT_KIND_ISSUE
-    assert all(row["kind"] == verdict_pb2.MOVEMENT_KIND_COMMIT for row in draws)
+    moving = {verdict_pb2.MOVEMENT_KIND_COMMIT, verdict_pb2.MOVEMENT_KIND_AMEND}
+    assert all(row["kind"] in moving for row in others)
     for dimension in DIMENSIONS:
-        authorized = line[f"authorized_{dimension}"]
         exercised = issue[f"exercised_{dimension}"]
-        for row in steps:
-            exercised += row[f"taken_{dimension}"] or 0
+        for number, row in enumerate(steps):
+            drawn = row["kind"] == verdict_pb2.MOVEMENT_KIND_COMMIT
+            exercised += (row[f"taken_{dimension}"] or 0) if drawn else 0
+            authorized = _authorized(line, steps[number:], dimension)
             available = row[f"available_{dimension}"]
             reserved = row[f"reserved_{dimension}"]
             assert row[f"exercised_{dimension}"] == exercised
@@ -191,6 +245,23 @@ def _audit_balance(line: Row, steps: list[Row]) -> None:
                 assert authorized == available + reserved + exercised
         for part in ("available", "reserved", "exercised"):
             assert line[f"{part}_{dimension}"] == steps[-1][f"{part}_{dimension}"]
+
+
+def _authorized(line: Row, rest: list[Row], dimension: str) -> int | None:
+    """What a line authorized at the first of these steps: until an amendment, what it does at last.
+
+    The step before an amendment tells it by its own sum, which the amendment's difference must fit.
+    """
+    amended = [row for row in rest[1:] if row["kind"] == verdict_pb2.MOVEMENT_KIND_AMEND]
+    granted: int | None = line[f"authorized_{dimension}"]
+    for row in amended:
+        if granted is None or rest[0][f"available_{dimension}"] is None:
+            available = rest[0][f"available_{dimension}"]
+            if available is None:
+                return None
+            return int(available + rest[0][f"exercised_{dimension}"])
+        granted -= (row[f"returned_{dimension}"] or 0) - (row[f"taken_{dimension}"] or 0)
+    return granted
 
 
 def _audit_draws(connection: sqlite3.Connection) -> None:
