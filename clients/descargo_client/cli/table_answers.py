@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Final
 
 from descargo_client import answer_tables
@@ -24,8 +25,13 @@ TABLE_SUFFIXES: Final = (XLSX_SUFFIX, CSV_SUFFIX)
 
 
 def answered_path(file: Path) -> Path:
-    """Where a table is written back if nothing else is said: beside it."""
-    return file.with_name(f"{file.stem}.answers{file.suffix}")
+    """Where a table is written back if nothing else is said: beside it, over nothing.
+
+    Somebody may be mending the answers of an earlier run.
+    """
+    names = (f".{count}" if count > 1 else "" for count in itertools.count(1))
+    paths = (file.with_name(f"{file.stem}.answers{name}{file.suffix}") for name in names)
+    return next(path for path in paths if not path.exists())
 
 
 def table_bytes(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
 from python_calamine import CalamineWorkbook
 
@@ -156,3 +157,40 @@ def test_a_sheet_of_every_hostile_text_becomes_no_formula(
     again = tmp_path / "permisos.answers.xlsx"
     assert _sheet(again)[1][:-3] == _sheet(file)[1]
     assert descargo("submit", again, *to).code == 0
+
+
+def test_a_run_overwrites_no_answers_that_somebody_may_be_mending(
+    descargo: Run, to: list[str], tmp_path: Path
+) -> None:
+    file, first = tmp_path / "permisos.xlsx", tmp_path / "permisos.answers.xlsx"
+    file.write_bytes(book(grid(ROWS[0])))
+    first.write_bytes(b"mine")
+    ran = descargo("submit", file, *to)
+    assert first.read_bytes() == b"mine"
+    assert _sheet(tmp_path / "permisos.answers.2.xlsx")[1][-3] == "FIRMA"
+    assert "permisos.answers.2.xlsx" in ran.err.replace("\n", "")
+
+
+def test_rows_without_an_answer_say_why(
+    descargo: Run, to: list[str], tmp_path: Path, validator: ScriptedValidator
+) -> None:
+    judge = validator.replies.pop()
+    refused = validator.refusal(
+        grpc.StatusCode.INVALID_ARGUMENT, "FIELD_INVALID", fields=(("envelope", "is empty"),),
+        message_es="La solicitud trae un campo inválido.",
+    )  # fmt: skip
+    lost = validator.refusal(grpc.StatusCode.INTERNAL, "FAULT")
+    validator.replies.extend([refused, lost, judge])
+    file, out = tmp_path / "permisos.xlsx", tmp_path / "respuestas.xlsx"
+    rows = [ROW | {"permit_number": f"000{number}"} for number in (4, 5, 6)]
+    file.write_bytes(book(grid(*rows)))
+    arguments = ("submit", file, *to, "--parallel", "1", "--answers", out)
+    assert descargo(*arguments).code == 3
+    first, second, third = _sheet(out)[1:]
+    assert first[-3:-1] == ["NO ADMITIDO", ""]
+    assert first[-1].startswith("La solicitud trae un campo inválido.")
+    assert "envelope: is empty" in first[-1]
+    assert [second[-3], third[-3]] == ["sin respuesta", "sin respuesta"]
+    assert second[-1] == third[-1] != ""
+    assert descargo(*arguments).code == 0
+    assert [row[-3] for row in _sheet(out)[1:]] == ["FIRMA", "FIRMA", "FIRMA"]

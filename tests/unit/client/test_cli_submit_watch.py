@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     Run = Callable[..., Ran]
 
-KILLS_S = 12.0
+KILLS_S = 10.0
 """How long the process is killed and started again."""
 
 
