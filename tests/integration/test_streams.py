@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import socket
+import time
+import urllib.request
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -292,3 +296,38 @@ def test_a_stream_ends_in_order_when_the_server_stops(
         again.finish()
         assert again.ends_with() == ("", "")
         books.audit(live.ledger, thorough=True)
+
+
+def test_a_reader_that_takes_nothing_is_closed_with_a_reason(
+    world: World, tmp_path: Path, stream_id: str
+) -> None:
+    # One item over and over: its answer has a finding for each line, and 400 of it are more than
+    # what the buffers between us hold.
+    lines = [messages.license_line(line_no=line_no, unit=98) for line_no in range(1, 151)]
+    content = messages.license_content(lines=lines)
+    envelope = world.sign(messages.license_submission("STALL-1", content=content))
+    item = messages.submit_request(envelope)
+    with closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    config = f'[limits]\nreader_stalled_s = 0.2\n[metrics]\nlisten = "127.0.0.1:{port}"\n'
+    with server(world, tmp_path, extra_config=config) as live:
+        stream = opened(live, stream_id)
+        for first in range(1, 401, 100):
+            stream.send(stream_frame(first, [item] * 100))
+        # While this one reads nothing, others are served; then it finds out.
+        other = opened(live, messages.request_id(), identity="semarnat")
+        other.finish()
+        deadline = time.monotonic() + 60
+        while "READER_STALLED" not in metrics_of(port) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert stream.ends_with() == ("READER_STALLED", "")
+        again = RawStream(live.channel("se"), opening(stream_id))
+        assert 0 < again.open() <= 400
+        again.finish()
+
+
+def metrics_of(port: int) -> str:
+    """What Prometheus would read."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as response:
+        text: str = response.read().decode("utf-8")
+        return text
