@@ -70,6 +70,15 @@ def answers_of_problems(table: Table, problems: Iterable[Problem], language: Lan
     return {line: (state, "", "\n".join(by_line.get(line, other))) for line in rows}
 
 
+def require_writer() -> Any:
+    """The library that writes workbooks; raises BadInput when it is not installed."""
+    try:
+        import xlsxwriter  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError as error:
+        raise BadInput("sheet.no_reader") from error
+    return xlsxwriter
+
+
 def csv_bytes(table: Table, answers: Answers, language: Language) -> bytes:
     """The answered table as CSV in UTF-8 with BOM, as spreadsheets open it best."""
     written = io.StringIO(newline="")
@@ -81,10 +90,7 @@ def csv_bytes(table: Table, answers: Answers, language: Language) -> bytes:
 
 def xlsx_bytes(table: Table, answers: Answers, language: Language) -> bytes:
     """The answered table as a workbook of one sheet."""
-    try:
-        import xlsxwriter  # noqa: PLC0415 - an extra, and slow to import
-    except ImportError as error:
-        raise BadInput("sheet.no_reader") from error
+    xlsxwriter = require_writer()
     content = io.BytesIO()
     # Nothing that a cell says becomes a formula or a link.
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}

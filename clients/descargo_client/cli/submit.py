@@ -22,6 +22,7 @@ from descargo_client.cli.submit_view import (
 from descargo_client.cli.table_answers import (
     TABLE_SUFFIXES,
     answered_path,
+    check_place,
     write_table,
 )
 from descargo_client.faults import BadFile, BadInput
@@ -113,11 +114,12 @@ def register(app: typer.Typer) -> None:
         stated = all(each.problems or each.submission.validator for each in items)
         submitter = _submitter(session, how, stated=stated)
         results = _submit_items(session, submitter, items, outbox or outbox_path(file), places[0])
-        write_table(session, places[1], table, words, results)
+        # The report first: what was sent is known even where the table cannot be written.
         if session.as_json:
             session.write_json(report_document(str(file), results, session.language))
         else:
             print_report(session, str(file), results)
+        write_table(session, places[1], table, words, results)
         return exit_code_of(results)
 
 
@@ -187,9 +189,14 @@ def _places(
         if place is not None and place.absolute() == file.absolute():
             raise BadInput("answers.same", file=file)
     if as_table:
-        return receipt_out, answers
-    written_back = file.suffix.lower() == XLSX_SUFFIX
-    return answers or receipt_out, answered_path(file) if written_back else None
+        lines, back = receipt_out, answers
+    else:
+        lines, back = answers or receipt_out, None
+        if file.suffix.lower() == XLSX_SUFFIX:
+            back = answered_path(file)
+    if back is not None:
+        check_place(back)
+    return lines, back
 
 
 def outbox_path(file: Path) -> Path | None:

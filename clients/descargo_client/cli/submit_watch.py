@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from descargo_client.answer_tables import require_writer
 from descargo_client.cli.session import clean, problem_text, write_error
 from descargo_client.cli.submit_view import result_document, summary_of
 from descargo_client.cli.table_answers import TABLE_SUFFIXES, table_bytes
 from descargo_client.faults import BadFile, BadInput, NotAllowed, TransportFault
 from descargo_client.folder.watcher import Outcome, Watcher
+from descargo_client.forms.sheets import SUFFIX as XLSX_SUFFIX
 from descargo_client.intake import read_items, read_table
 from descargo_client.outbox import Outbox
 
@@ -68,6 +70,8 @@ class Deliverer:
     def submit(self, content: bytes, name: str, outbox: Path) -> Outcome | None:
         """Submits every license of the file; None when told to stop before the end."""
         table: Table | None = None
+        if name.lower().endswith(XLSX_SUFFIX):
+            require_writer()
         try:
             table = read_table(content, name, self._mapping, self._sheet)
             items = read_items(content, name, table, self._mapping)

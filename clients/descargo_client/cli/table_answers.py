@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
 from typing import TYPE_CHECKING, Final
 
 from descargo_client import answer_tables
 from descargo_client.cli.session import write_whole
-from descargo_client.faults import BadFile
+from descargo_client.faults import BadFile, BadInput
 from descargo_client.forms.rows import titles_of
 from descargo_client.forms.sheets import SUFFIX as XLSX_SUFFIX
 from descargo_client.intake import CSV_SUFFIX
@@ -32,6 +34,14 @@ def answered_path(file: Path) -> Path:
     names = (f".{count}" if count > 1 else "" for count in itertools.count(1))
     paths = (file.with_name(f"{file.stem}.answers{name}{file.suffix}") for name in names)
     return next(path for path in paths if not path.exists())
+
+
+def check_place(path: Path) -> None:
+    """Raises BadInput where a table could not be written, before anything is sent."""
+    if path.suffix.lower() == XLSX_SUFFIX:
+        answer_tables.require_writer()
+    if not path.parent.is_dir():
+        raise BadInput("file.unwritable", file=path, why=os.strerror(errno.ENOENT))
 
 
 def table_bytes(

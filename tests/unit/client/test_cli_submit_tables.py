@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -140,6 +141,7 @@ def test_wrong_places_for_answers_are_refused_before_anything_is_sent(
         ((lines, "--mapping", empty), "no es una tabla"),
         ((lines, "--sheet", "Permisos"), "no es una tabla"),
         ((file, "--sheet", "Otra"), "no hay una hoja visible"),
+        ((file, "--answers", tmp_path / "nada" / "x.xlsx"), "No se puede escribir"),
     ):
         ran = descargo("submit", *arguments, *to)
         assert ran.code == 2
@@ -194,3 +196,29 @@ def test_rows_without_an_answer_say_why(
     assert second[-1] == third[-1] != ""
     assert descargo(*arguments).code == 0
     assert [row[-3] for row in _sheet(out)[1:]] == ["FIRMA", "FIRMA", "FIRMA"]
+
+
+@pytest.mark.parametrize("library", ["python_calamine", "xlsxwriter"])
+def test_without_the_extra_it_is_said_before_anything_is_sent(  # noqa: PLR0917 - fixtures
+    descargo: Run,
+    to: list[str],
+    tmp_path: Path,
+    validator: ScriptedValidator,
+    monkeypatch: pytest.MonkeyPatch,
+    library: str,
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    folder = tmp_path / "bandeja"
+    folder.mkdir()
+    for place in (tmp_path, folder):
+        (place / "permisos.xlsx").write_bytes(book(grid(ROWS[0])))
+    for arguments in (
+        (tmp_path / "permisos.xlsx",),
+        ("--watch", folder, "--once", "--every", 0.05),
+    ):
+        ran = descargo("submit", *arguments, *to)
+        assert ran.code == 2
+        assert "descargo-client[spreadsheet]" in ran.err
+    assert validator.requests == []
+    monkeypatch.undo()
+    assert list((folder / "rejected").iterdir()) == []
