@@ -176,10 +176,12 @@ class Exchange:
         _, message, refusal = completion
         if refusal is not None or message is None:
             raise Refused(*(refusal or ("FAULT", "", "", None)))
+        # Before, not after: the agency may have read it and sent more on its credit before this
+        # half runs again. So one message at most is on its way beyond the credit.
+        self.stream.wrote()
         try:
             async with asyncio.timeout(self.submissions.stalled_s):
                 await self.context.write(message)
         except TimeoutError:
             detail = f"answers were not taken for {self.submissions.stalled_s:g} s"
             raise Refused("READER_STALLED", detail=detail) from None
-        self.stream.wrote()

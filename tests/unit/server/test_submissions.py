@@ -92,8 +92,8 @@ class Opening:
 
     def start(self) -> asyncio.Task[None]:
         """Runs it."""
-        parts: tuple[Any, ...] = (FakeDesk(), self.submissions, self.call, self.stream, self.told)
-        exchange = Exchange(*parts, self._recheck)
+        desk, call, stream = (cast("Any", part) for part in (FakeDesk(), self.call, self.stream))
+        exchange = Exchange(desk, self.submissions, call, stream, self.told, self._recheck)
         return asyncio.create_task(exchange.run())
 
     def _recheck(self) -> None:
@@ -125,6 +125,24 @@ async def test_a_reader_that_takes_nothing_is_given_up(takes: int) -> None:
         opening.tell(b"answer %d" % number)
     assert await ended(opening.start()) == "READER_STALLED"
     assert len(opening.call.taken) == takes
+
+
+async def test_an_answer_uses_no_credit_once_the_agency_may_have_read_it() -> None:
+    opening = Opening(FOREVER_S)
+    opening.call.sent.put_nowait(b"frame")
+    task = opening.start()
+    await until_read(opening, 1)
+    waiting: list[int] = []
+
+    async def write(message: bytes) -> None:
+        waiting.append(opening.stream.waiting())
+        opening.call.taken.append(message)
+
+    opening.call.write = write  # type: ignore[method-assign]
+    opening.tell(b"answer")
+    opening.call.sent.put_nowait(None)
+    assert await ended(task) == ""
+    assert waiting == [0]
 
 
 async def test_an_agency_that_has_no_more_gets_every_answer_first() -> None:

@@ -165,12 +165,12 @@ impl Streams {
         Ok(count)
     }
 
-    /// One message of answers has reached the agency's connection: its items use no credit any more.
+    /// One message of answers goes out to the agency: its items use no credit any more.
     pub fn wrote(&self, stream: &Stream) {
         stream.window().wrote();
     }
 
-    /// How many items have no answer that has reached the agency's connection.
+    /// How many items have no answer that went out.
     pub fn waiting(&self, stream: &Stream) -> usize {
         stream.window().waiting()
     }

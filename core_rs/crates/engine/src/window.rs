@@ -108,7 +108,7 @@ impl Window {
         self.unread.push_back((items, bytes));
     }
 
-    /// The oldest message was taken.
+    /// The oldest message goes out.
     pub fn wrote(&mut self) {
         if let Some((items, bytes)) = self.unread.pop_front() {
             self.items = self.items.saturating_sub(items);
@@ -116,7 +116,7 @@ impl Window {
         }
     }
 
-    /// Items whose answers were not taken yet.
+    /// Items whose answers did not go out yet.
     pub fn waiting(&self) -> usize {
         self.items
     }
