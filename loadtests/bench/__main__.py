@@ -15,6 +15,7 @@ from loadtests.bench import core, figures, machine, report, sizes, table
 from loadtests.bench.clients import CLIENTS_MAX, load_clients
 from loadtests.bench.measure import measure
 from loadtests.bench.stage import staged
+from loadtests.bench.streams import stream_rows
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 REPORT: Final = REPOSITORY / "build" / "bench.json"
@@ -45,12 +46,13 @@ def main() -> int:
     with staged(folder, size.licenses) as stage:
         with load_clients(stage, CLIENTS_MAX) as clients:
             measured = measure(stage, clients, size, tell)
+            streams = stream_rows(stage, clients, size, tell)
         inputs = stage.core_inputs
     # When the servers are down: nothing else shall take the core's processor time.
     alone = core.CoreFigures(missing="left out by --without-core")
     if not options.without_core:
         alone = core.core_figures(inputs, size, tell)
-    rows = figures.call_rows(measured) + figures.core_rows(alone.figures)
+    rows = figures.call_rows(measured) + streams + figures.core_rows(alone.figures)
     bars = figures.bars(measured, alone.figures, alone.missing)
     notes = [*NOTES, *([f"Missing rows: {alone.missing}."] if alone.missing else [])]
     whole = report.whole_report(facts, versions, rows, bars, notes)

@@ -26,6 +26,10 @@ class Sizes:
     """How long one figure in nanoseconds is timed in one round."""
     syncs: int
     """fdatasync calls in one round."""
+    stream_rounds: int
+    """How often streams are measured."""
+    stream_items: int
+    """Submissions of one stream."""
 
 
 DEFAULT: Final = Sizes(
@@ -36,6 +40,8 @@ DEFAULT: Final = Sizes(
     core_draws=20_000,
     core_timing_ms=100,
     syncs=200,
+    stream_rounds=3,
+    stream_items=5_000,
 )
 QUICK: Final = Sizes(
     rounds=2,
@@ -45,4 +51,6 @@ QUICK: Final = Sizes(
     core_draws=2_000,
     core_timing_ms=10,
     syncs=50,
+    stream_rounds=1,
+    stream_items=1_000,
 )
