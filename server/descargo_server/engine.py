@@ -72,6 +72,16 @@ class DecisionEngine(Protocol):
         """Opens a stream of submissions; its answers come by its ticket, many of them."""
         ...
 
+    def today(self) -> str:
+        """The day in Mexico City."""
+        ...
+
+    def day_alerts(
+        self, caller: Caller, cursor: str, after: tuple[str, str, str] | None, /
+    ) -> tuple[list[bytes], tuple[str, str, str] | None]:
+        """Some of today's alerts, and where the others go on; for a thread."""
+        ...
+
     def close(self) -> None:
         """Finishes the queue, then stops."""
         ...

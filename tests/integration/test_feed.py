@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import grpc
@@ -14,7 +15,7 @@ from descargo.v1 import submission_service_pb2, verdict_pb2
 from descargo_client.channel import Channel, fault_of
 from descargo_client.watch import Watch
 from tests.support import messages
-from tests.support.feeds import FAST, FeedDesk, mark
+from tests.support.feeds import FAST, FeedDesk, lasts, mark
 from tests.support.servers import server
 from tests.support.world import LANE
 
@@ -115,7 +116,8 @@ def test_a_movement_is_told_live_to_every_watcher_and_to_no_other_agency(desk: F
     for feed in feeds:
         until_heartbeat(feed)
     other = desk.watch(agency="semarnat")
-    assert [mark(event) for event in until_heartbeat(other)] == [("movement", "SN-1", 1)]
+    seen = [mark(event) for event in until_heartbeat(other) if lasts(event)]
+    assert seen == [("movement", "SN-1", 1)]
     desk.issue("SE-3")
     desk.issue_of_semarnat("SN-2")
     desk.draw("SE-3", "5")
@@ -216,7 +218,7 @@ def test_a_client_follows_through_kills_without_gap_or_repetition(
 
         def follow() -> None:
             for event in watch.events():
-                if not event.HasField("heartbeat"):
+                if lasts(event):
                     seen.append(event)
                 if mark(event)[1] == "SE-END":
                     break
@@ -271,6 +273,68 @@ def test_an_onboarded_license_tells_its_marks_with_its_first_movement(desk: Feed
         ("alert", "SE-OLD", 80),
         ("alert", "SE-OLD", 95),
     ]
+
+
+def test_a_day_brings_its_alerts_once_to_each_feed(world: World, tmp_path: Path) -> None:
+    soon, later = "2026-06-11", "2026-12-31"
+    with server(world, tmp_path, extra_config=FAST) as live:
+        desk = FeedDesk(live)
+        for number, last_day in [("SE-SOON", soon), ("SE-LATER", later), ("SE-EMPTY", soon)]:
+            desk.issue(number, "300", valid_to=last_day)
+        desk.draw("SE-LATER", "60")
+        desk.draw("SE-EMPTY", "300")
+        # 60 in a first week: the other 240 last 28 days. What is used up expires without a word.
+        first_day = [("EXHAUSTION", "SE-LATER", "2026-06-09"), ("EXPIRY", "SE-SOON", soon)]
+        assert day_alerts(desk.until_heartbeat()) == first_day
+        feed = desk.watch()
+        assert day_alerts(until_heartbeat(feed)) == first_day
+        assert day_alerts(until_heartbeat(feed)) == []
+        # The last instant of the day in Mexico City, and the first of the next.
+        live.clock.set(datetime(2026, 5, 13, 5, 59, 59, tzinfo=UTC))
+        assert day_alerts(beats(feed, 3)) == []
+        live.clock.set(datetime(2026, 5, 13, 6, 0, 0, tzinfo=UTC))
+        next_day = [("EXHAUSTION", "SE-LATER", "2026-06-10"), ("EXPIRY", "SE-SOON", soon)]
+        assert day_alerts(beats(feed, 3)) == next_day
+        # After a month the draw is no pace any more; then the last day has passed.
+        live.clock.set(datetime(2026, 6, 11, 18, 30, tzinfo=UTC))
+        assert day_alerts(beats(feed, 3)) == [("EXPIRY", "SE-SOON", soon)]
+        live.clock.set(datetime(2026, 6, 12, 18, 30, tzinfo=UTC))
+        assert day_alerts(beats(feed, 3)) == []
+        assert [mark(event) for event in desk.told()] == [
+            ("movement", "SE-SOON", 1), ("movement", "SE-LATER", 1), ("movement", "SE-EMPTY", 1),
+            ("movement", "SE-LATER", 2), ("movement", "SE-EMPTY", 2),
+            ("alert", "SE-EMPTY", 80), ("alert", "SE-EMPTY", 95), ("alert", "SE-EMPTY", 100),
+        ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("days", "told"), [(49, False), (50, True)])
+def test_the_days_of_an_expiry_alert_are_policy(
+    world: World, tmp_path: Path, days: int, told: bool
+) -> None:
+    config = f"{FAST}[policy]\nalert_expiry_days = {days}\n"
+    with server(world, tmp_path, extra_config=config) as live:
+        desk = FeedDesk(live)
+        desk.issue("SE-1", valid_to="2026-07-01")
+        assert bool(day_alerts(desk.until_heartbeat())) is told
+
+
+def day_alerts(events: list[WatchExercisesResponse]) -> list[tuple[str, str, str]]:
+    """Kind, number and day of the alerts that a day brought."""
+    kinds = submission_service_pb2.AlertKind
+    return [
+        (
+            kinds.Name(event.alert.kind).removeprefix("ALERT_KIND_"),
+            event.alert.license.permit_number,
+            event.alert.on_date,
+        )
+        for event in events
+        if event.HasField("alert") and not lasts(event)
+    ]
+
+
+def beats(feed: Iterator[WatchExercisesResponse], count: int) -> list[WatchExercisesResponse]:
+    """What comes before the heartbeat of that number: the server looks once a second."""
+    return [event for _ in range(count) for event in until_heartbeat(feed)]
 
 
 def until_heartbeat(feed: Iterator[WatchExercisesResponse]) -> list[WatchExercisesResponse]:

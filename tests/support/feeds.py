@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from descargo.v1.submission_service_pb2 import WatchExercisesResponse
     from tests.support.servers import Server
 
-__all__ = ["FAST", "FeedDesk", "mark"]
+__all__ = ["FAST", "FeedDesk", "lasts", "mark"]
 
 FAST: Final = "[limits]\nheartbeat_s = 0.2\nreader_stalled_s = 1.0\n"
 """A server that is quick to say that it lives."""
@@ -41,6 +41,12 @@ def mark(event: WatchExercisesResponse) -> Mark:
         return ("alert", event.alert.license.permit_number, event.alert.percent)
     movement = event.movement.movement
     return ("movement", movement.license.permit_number, movement.permit_seq)
+
+
+def lasts(event: WatchExercisesResponse) -> bool:
+    """Whether an event has a place in the feed: not a heartbeat, nor what only a day brings."""
+    usage = submission_service_pb2.ALERT_KIND_USAGE
+    return event.HasField("movement") or (event.HasField("alert") and event.alert.kind == usage)
 
 
 @dataclass
@@ -60,13 +66,16 @@ class FeedDesk:
         request = messages.submit_request(self.server.world.sign(submission, agency))
         return stub.SubmitLicense(request, timeout=PATIENCE_S).answer
 
-    def issue(self, number: str, quantity: str = "100", lines: int = 1) -> verdict_pb2.Answer:
+    def issue(
+        self, number: str, quantity: str = "100", lines: int = 1, valid_to: str = ""
+    ) -> verdict_pb2.Answer:
         """A license of SE that must be accepted."""
         content = messages.license_content(
             lines=[
                 messages.license_line(line_no=line_no, quantity=quantity, tariff_codes=[code])
                 for line_no, code in enumerate(self.tariff_codes()[:lines], 1)
-            ]
+            ],
+            valid_to=valid_to,
         )
         answer = self.submit(messages.license_submission(number, content=content))
         assert answer.verdict.HasField("firma"), answer.verdict
@@ -114,7 +123,11 @@ class FeedDesk:
         return call
 
     def told(self, cursor: str = "", agency: str = "se") -> list[WatchExercisesResponse]:
-        """What the feed has now: everything before the first heartbeat."""
+        """What the feed has now, without the day's alerts: what comes before a heartbeat."""
+        return [event for event in self.until_heartbeat(cursor, agency) if lasts(event)]
+
+    def until_heartbeat(self, cursor: str = "", agency: str = "se") -> list[WatchExercisesResponse]:
+        """What the feed has now."""
         events = self.watch(cursor, agency)
         return list(itertools.takewhile(lambda event: not event.HasField("heartbeat"), events))
 

@@ -163,6 +163,13 @@ class PolicySection(_Section):
     expiry_warning_days: int = Field(
         default=7, ge=0, le=365, description="warn so long before the last day", examples=[7]
     )
+    alert_expiry_days: int = Field(
+        default=30,
+        ge=0,
+        le=3650,
+        description="tell an agency so long before a last day that a balance is left",
+        examples=[30],
+    )
     wrong_signature_limit: int = Field(
         default=5,
         ge=1,

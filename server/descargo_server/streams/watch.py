@@ -117,6 +117,8 @@ class Watcher:
     caller: Caller
     context: ServicerContext
     said_at: float = 0.0
+    alerted_on: str = ""
+    """The day whose alerts were told."""
 
     async def follow(self, cursor: str) -> None:
         """Tells everything after the cursor, then what comes, until the call ends."""
@@ -138,10 +140,29 @@ class Watcher:
                 for event in events:
                     await self._tell(event)
                 self.desk.metrics.told(len(events))
-                if time.monotonic() >= self._heartbeat_due():
+                if not more:
+                    await self._tell_day(cursor)
+                # A heartbeat says that nothing was there to tell, also while others' are passed by.
+                silent = not (events and more)
+                if silent and time.monotonic() >= self._heartbeat_due():
                     await self._beat(cursor)
                 if not more:
                     await self._wait(bell)
+
+    async def _tell_day(self, cursor: str) -> None:
+        """Tells the alerts of a day once: when the feed has caught up, and when a day begins."""
+        engine = self.desk.engine
+        today, after = engine.today(), None
+        if today == self.alerted_on:
+            return
+        self.alerted_on = today
+        while True:
+            events, after = await asyncio.to_thread(engine.day_alerts, self.caller, cursor, after)
+            for event in events:
+                await self._tell(event)
+            self.desk.metrics.told(len(events))
+            if after is None:
+                return
 
     def _heartbeat_due(self) -> float:
         return self.said_at + self.watches.heartbeat_s

@@ -109,6 +109,17 @@ class FakeEngine:
         self._at_once(caller, first_message)
         raise Refused("OVERLOADED")
 
+    def today(self) -> str:
+        """Always the same day."""
+        return "2026-05-12"
+
+    def day_alerts(
+        self, caller: Caller, cursor: str, after: tuple[str, str, str] | None
+    ) -> tuple[list[bytes], tuple[str, str, str] | None]:
+        """None."""
+        del caller, cursor, after
+        return [], None
+
     def close(self) -> None:
         """Counts."""
         self.closed += 1

@@ -7,13 +7,16 @@ use std::time::{Duration, Instant};
 use descargo_evidence::sha256;
 use descargo_ledger::command::RequestKey;
 use descargo_ledger::group::{GroupCommit, NotQueued};
+use descargo_ledger::list::ListPlace;
 use descargo_ledger::reader::Reader;
 use descargo_ledger::store::SqliteStore;
+use descargo_model::date::Day;
 
 use crate::answer::{as_response, revision, verdict_no_of};
 use crate::caller::Caller;
 use crate::clock::{Clock, instant};
 use crate::command::{Command, Desk, Queued, Terms};
+use crate::day_alerts::{self, AlertPart};
 pub use crate::deliver::{Notify, Outcome};
 use crate::deliver::{Tag, deliver};
 use crate::exercise::Exercise;
@@ -195,6 +198,28 @@ impl Engine {
     /// `CURSOR_INVALID`, `ROLE_NOT_ALLOWED`, or a fault of the ledger.
     pub fn watch_part(&self, caller: &Caller, cursor: &str) -> Result<Part, Refusal> {
         Feed::of(&self.desk.codes, &self.ledger_id, caller)?.part(&self.reader, cursor)
+    }
+
+    /// Today in Mexico City.
+    #[must_use]
+    pub fn today(&self) -> String {
+        Day::of(instant(self.clock.now())).to_string()
+    }
+
+    /// A part of today's alerts of the caller's feed. They carry the cursor that is given: none moves
+    /// with them. Takes up to a tenth of a second.
+    ///
+    /// # Errors
+    /// `ROLE_NOT_ALLOWED`, or a fault of the ledger.
+    pub fn day_alerts(
+        &self,
+        caller: &Caller,
+        cursor: &str,
+        after: Option<&ListPlace>,
+    ) -> Result<AlertPart, Refusal> {
+        let agency = Feed::of(&self.desk.codes, &self.ledger_id, caller)?.agency;
+        let now = instant(self.clock.now());
+        day_alerts::part(&self.desk, &self.reader, caller, agency, cursor, after, now)
     }
 
     /// Answers a `GetOutcomeRequest` with a `GetOutcomeResponse`.

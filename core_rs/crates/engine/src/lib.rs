@@ -13,6 +13,7 @@ mod change;
 mod changes;
 pub mod clock;
 mod command;
+pub mod day_alerts;
 mod deliver;
 pub mod engine;
 mod exercise;

@@ -1,6 +1,8 @@
 //! Lists: licenses by a filter, and the versions of one license with what each changed.
 
-use descargo_ledger::list::{ListBounds, ListPlace, VersionRow, Wanted};
+use std::collections::BTreeMap;
+
+use descargo_ledger::list::{Drawn, ListBounds, ListPlace, VersionRow, Wanted};
 use descargo_ledger::reader::{LicenseAt, Reader};
 use descargo_model::license_name::LicenseName;
 use descargo_model::pb;
@@ -81,7 +83,11 @@ impl Wanted for Asked<'_> {
         self.filter.passes(&known) != Some(false)
     }
 
-    fn record(&self, license: &LicenseAt) -> Result<Option<pb::LicenseRecord>, Refusal> {
+    fn record(
+        &self,
+        license: &LicenseAt,
+        _: &BTreeMap<u32, Drawn>,
+    ) -> Result<Option<pb::LicenseRecord>, Refusal> {
         let record = record(self.caller, license, self.now)?;
         Ok(self.filter.passes(&|field| value_of(&record, field)).unwrap_or(false).then_some(record))
     }

@@ -284,3 +284,51 @@ fn line_use(row: &Row<'_>, at: usize, license_id: i64) -> Result<LineUse> {
         _ => Err(damaged),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn amount(quantity: Option<&str>, usd: Option<&str>) -> AmountValue {
+        AmountValue {
+            quantity: quantity.map(|text| Quantity::parse(text).unwrap()),
+            value_usd: usd.map(|text| Usd::parse(text).unwrap()),
+        }
+    }
+
+    fn line(
+        authorized: (Option<&str>, Option<&str>),
+        exercised: (Option<&str>, Option<&str>),
+    ) -> LineUse {
+        LineUse {
+            authorized: amount(authorized.0, authorized.1),
+            exercised: amount(exercised.0, exercised.1),
+        }
+    }
+
+    #[test]
+    fn a_mark_is_reached_at_its_percent_and_not_below() {
+        let granted = (Some("100"), None);
+        assert!(!line(granted, (Some("79.99999"), Some("0"))).has_used(80));
+        assert!(line(granted, (Some("80"), Some("0"))).has_used(80));
+        assert!(!line(granted, (Some("99.99999"), Some("0"))).has_used(100));
+        assert!(line(granted, (Some("100"), Some("0"))).has_used(100));
+    }
+
+    #[test]
+    fn the_dimension_that_is_used_most_counts_and_one_without_limit_does_not() {
+        let both = (Some("100"), Some("1000"));
+        assert!(line(both, (Some("1"), Some("950"))).has_used(95));
+        assert!(!line(both, (Some("1"), Some("949.99"))).has_used(95));
+        let quantity_alone = (Some("100"), None);
+        assert!(!line(quantity_alone, (Some("1"), Some("999999"))).has_used(80));
+        assert!(!line((None, None), (Some("5"), Some("5"))).has_used(80));
+    }
+
+    #[test]
+    fn the_largest_amounts_are_compared_exactly() {
+        let granted = (Some("92233720368547.75807"), None);
+        assert!(!line(granted, (Some("92233720368547.75806"), None)).has_used(100));
+        assert!(line(granted, granted).has_used(100));
+    }
+}

@@ -1,9 +1,12 @@
 //! Pages of licenses and of their versions, each within bounds, from one snapshot.
 
-use descargo_model::license_name::LicenseName;
-use rusqlite::{Connection, params};
+use std::collections::BTreeMap;
 
-use crate::command::LicenseKey;
+use descargo_model::license_name::LicenseName;
+use descargo_model::pb::MovementKind;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::command::{LicenseKey, Nanos};
 use crate::error::StoreFault;
 use crate::reader::LicenseAt;
 use crate::rows;
@@ -50,12 +53,31 @@ pub trait Wanted {
 
     /// Whether a license of this name may be wanted.
     fn may_want(&self, name: &LicenseName) -> bool;
-    /// The record, when it is wanted.
+    /// Since when draws are summed up for the record; `None`: they are not.
+    fn drawn_since(&self) -> Option<Nanos> {
+        None
+    }
+    /// The record, when it is wanted. `drawn` has the draws of each line since
+    /// [`Wanted::drawn_since`].
     ///
     /// # Errors
     /// When it cannot be made.
-    fn record(&self, license: &LicenseAt)
-    -> std::result::Result<Option<Self::Record>, Self::Fault>;
+    fn record(
+        &self,
+        license: &LicenseAt,
+        drawn: &BTreeMap<u32, Drawn>,
+    ) -> std::result::Result<Option<Self::Record>, Self::Fault>;
+}
+
+/// What was drawn from a line, as scaled numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Drawn {
+    /// Hundred-thousandths of the unit.
+    pub quantity: i64,
+    /// Cents.
+    pub usd: i64,
+    /// When the license was issued or taken over.
+    pub first_at: Nanos,
 }
 
 /// The licenses after `after`, of one agency, or of all when `agency` is empty.
@@ -70,6 +92,10 @@ pub(crate) fn part<W: Wanted>(
     let mut at = after.unwrap_or(&begin).clone();
     let mut found = Vec::new();
     let mut opened = 0_u32;
+    let since = match wanted.drawn_since() {
+        Some(since) => Some(first_verdict_since(connection, since)?),
+        None => None,
+    };
     for _ in 0..bounds.named_max {
         let Some((license_id, name)) = next(connection, agency, &at)? else {
             return Ok(ListPart { rows: found, next: None });
@@ -84,7 +110,11 @@ pub(crate) fn part<W: Wanted>(
         };
         if wanted.may_want(&name) {
             opened = opened.saturating_add(1);
-            found.extend(wanted.record(&license(connection, license_id, &name)?)?);
+            let drawn = match since {
+                Some(verdict_no) => drawn(connection, license_id, verdict_no)?,
+                None => BTreeMap::new(),
+            };
+            found.extend(wanted.record(&license(connection, license_id, &name)?, &drawn)?);
         }
     }
     Ok(ListPart { rows: found, next: Some(at) })
@@ -126,6 +156,63 @@ fn license(connection: &Connection, license_id: i64, name: &LicenseName) -> Resu
         .ok_or_else(damaged)?;
     let content = rows::content(connection, license_id, state.version)?.ok_or_else(damaged)?;
     Ok(LicenseAt { state, content, present_content: None })
+}
+
+/// The first verdict that was decided at an instant or after it. Verdicts are decided in the order of
+/// their numbers, so a search by halves needs some twenty looks and no index.
+fn first_verdict_since(connection: &Connection, since: Nanos) -> Result<i64> {
+    let mut statement = connection.prepare_cached(
+        "SELECT verdict_no, decided_at FROM verdict WHERE verdict_no >= ?1
+         ORDER BY verdict_no LIMIT 1",
+    )?;
+    let last = rows::counters(connection)?.last_verdict_no;
+    let (mut low, mut high) = (1, last.saturating_add(1));
+    while low < high {
+        let middle = low.midpoint(high);
+        // Refusals may have been dropped, so the next one that is there answers for its place.
+        let found: Option<(i64, Nanos)> =
+            statement.query_row([middle], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        match found {
+            Some((verdict_no, decided_at)) if decided_at < since => {
+                low = verdict_no.saturating_add(1);
+            }
+            _ => high = middle,
+        }
+    }
+    Ok(low)
+}
+
+/// What was drawn from each line since a verdict, newest first, so that old draws are not read.
+fn drawn(
+    connection: &Connection,
+    license_id: i64,
+    since_verdict_no: i64,
+) -> Result<BTreeMap<u32, Drawn>> {
+    let first_at: Nanos = connection
+        .prepare_cached(
+            "SELECT decided_at FROM movement JOIN verdict USING (verdict_no)
+             WHERE license_id = ?1 AND permit_seq = 1",
+        )?
+        .query_row([license_id], |row| row.get(0))?;
+    let mut statement = connection.prepare_cached(
+        "SELECT verdict_no, kind, license_line_no, taken_quantity, taken_usd
+         FROM movement WHERE license_id = ?1 ORDER BY permit_seq DESC",
+    )?;
+    let mut found = statement.query([license_id])?;
+    let mut lines = BTreeMap::new();
+    while let Some(row) = found.next()? {
+        if row.get::<_, i64>(0)? < since_verdict_no {
+            break;
+        }
+        if row.get::<_, i32>(1)? != MovementKind::Commit as i32 {
+            continue;
+        }
+        let line = lines.entry(row.get(2)?).or_insert(Drawn { quantity: 0, usd: 0, first_at });
+        let taken = |at| row.get::<_, Option<i64>>(at).map(Option::unwrap_or_default);
+        line.quantity = line.quantity.saturating_add(taken(3)?);
+        line.usd = line.usd.saturating_add(taken(4)?);
+    }
+    Ok(lines)
 }
 
 /// A version of a license, with the content of the one before it.

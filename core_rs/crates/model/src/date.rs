@@ -71,6 +71,13 @@ impl Day {
         Self(span.and_then(|span| self.0.checked_sub(span)).unwrap_or(Date::MIN))
     }
 
+    /// The day so many days after; the last of all days when there is none.
+    #[must_use]
+    pub fn plus_days(self, days: u32) -> Self {
+        let span = Span::new().try_days(days);
+        Self(span.and_then(|span| self.0.checked_add(span)).unwrap_or(Date::MAX))
+    }
+
     /// How many days lie from this day to `later`; negative when it is earlier.
     #[must_use]
     pub fn days_until(self, later: Self) -> i64 {

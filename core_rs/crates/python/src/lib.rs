@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use descargo_engine::caller::{Caller as EngineCaller, Role};
+use descargo_engine::day_alerts::ListPlace;
 use descargo_engine::engine::{Engine as CoreEngine, Outcome};
 use descargo_engine::refusal::Refusal;
 use descargo_engine::settings::Settings;
@@ -19,6 +20,9 @@ pyo3::import_exception!(descargo_server.refused, Refused);
 
 /// What `Refused` is built from: reason, field, detail, milliseconds to wait.
 type RefusalParts = (&'static str, String, String, Option<u64>);
+
+/// A place in a list: agency, permit key, number as it is looked up.
+type Place = (String, String, String);
 
 /// One item of `drain`: ticket, and either the response or why there is none.
 type Drained<'py> = (u64, Option<Bound<'py, PyBytes>>, Option<RefusalParts>);
@@ -237,6 +241,31 @@ impl Engine {
         let streams = self.core.streams().clone();
         py.detach(|| stream::SubmissionStream::open(streams, &caller.0, first_message))
             .map_err(refused)
+    }
+
+    fn today(&self) -> String {
+        self.core.today()
+    }
+
+    #[pyo3(signature = (caller, cursor, after=None))]
+    fn day_alerts<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &Caller,
+        cursor: &str,
+        after: Option<Place>,
+    ) -> PyResult<(Vec<Bound<'py, PyBytes>>, Option<Place>)> {
+        let after = after.map(|(agency, permit_key, lookup_number)| ListPlace {
+            agency,
+            permit_key,
+            lookup_number,
+        });
+        let part = py
+            .detach(|| self.core.day_alerts(&caller.0, cursor, after.as_ref()))
+            .map_err(refused)?;
+        let events = part.events.iter().map(|event| PyBytes::new(py, event)).collect();
+        let next = part.next.map(|at| (at.agency, at.permit_key, at.lookup_number));
+        Ok((events, next))
     }
 
     fn revision(&self, py: Python<'_>) -> PyResult<String> {

@@ -29,6 +29,8 @@ pub struct Policy {
     pub low_balance_percent: u32,
     /// From how many days before the last day on the end is near (W811).
     pub expiry_warning_days: u32,
+    /// From how many days before the last day on an agency is told that a balance is left.
+    pub alert_expiry_days: u32,
     /// How many wrong discharge signatures one caller may state for one license within a minute.
     pub wrong_signature_limit: u32,
 }
@@ -48,6 +50,8 @@ impl Default for Policy {
             low_balance_percent: 10,
             // The same: a week suffices to ask for an extension.
             expiry_warning_days: 7,
+            // A month suffices to use what is left, or to extend.
+            alert_expiry_days: 30,
             // A discharge signature has 40 bits: at five a minute it is not found in a lifetime.
             wrong_signature_limit: 5,
         }
