@@ -17,6 +17,7 @@ from descargo.v1 import (
     submission_pb2,
     submission_service_pb2,
     submission_service_pb2_grpc,
+    verdict_pb2,
 )
 from descargo_client.channel import fault_of
 from tests.support import messages
@@ -223,6 +224,74 @@ def test_the_first_version_is_the_evidence_of_the_issue(desk: FeedDesk) -> None:
         event for event in desk.told() if event.movement.movement.license.permit_number == "SE-01"
     )
     assert first.verdict_id == event.movement.verdict_id
+
+
+def test_the_history_of_a_license_tells_each_field_and_the_feed_each_reason(desk: FeedDesk) -> None:
+    content = messages.license_content(lines=[messages.license_line(value_usd="1000")])
+    answer = desk.submit(messages.license_submission("SE-LIFE", content=content))
+    assert answer.verdict.HasField("firma"), answer.verdict
+    amended = messages.copy_of(content)
+    amended.lines[0].authorized.value_usd = "2500.5"
+    amended.lines[0].description = "pig iron, in blocks"
+    every = license_pb2.Extent(every=True)
+    stop = submission_pb2.Stop(lines=every, offices=every, reason="a shipment was found short")
+    begin = desk.told()[-1].cursor
+    desk.change("SE-LIFE", 2, amendment=amended)
+    desk.change("SE-LIFE", 3, extension=submission_pb2.Extension(valid_to="2027-06-30"))
+    desk.change("SE-LIFE", 4, suspension=stop)
+    one, two, three, four = versions(desk, "SE-LIFE")
+    assert [each.version for each in (one, two, three, four)] == [1, 2, 3, 4]
+    told = [
+        [(c.field, c.old_value, c.new_value) for c in v.changes] for v in (one, two, three, four)
+    ]
+    assert told == [
+        [],
+        [
+            ("lines[0].authorized.value_usd", "1000", "2500.5"),
+            ("lines[0].description", "pig iron", "pig iron, in blocks"),
+        ],
+        [("valid_to", content.valid_to, "2027-06-30")],
+        [],
+    ]
+    recorded = [event.movement for event in desk.told(begin) if event.HasField("movement")]
+    kinds = [verdict_pb2.MovementKind.Name(each.movement.kind) for each in recorded]
+    assert kinds == [f"MOVEMENT_KIND_{kind}" for kind in ("AMEND", "EXTEND", "SUSPEND")]
+    assert [each.reason for each in recorded] == ["", "", "a shipment was found short"]
+    assert [each.verdict_id for each in recorded] == [
+        each.verdict_id for each in (two, three, four)
+    ]
+    assert numbers(page(desk, "status = SUSPENDED")) == ["SE-LIFE"]
+    history = document(run(desk, "se", "license", "history", "C1", "SE-LIFE", "-o", "json"))
+    assert [each["change"] for each in history["versions"]] == [
+        "issue", "amendment", "extension", "suspension",
+    ]  # fmt: skip
+
+
+def test_pages_of_versions_go_on_and_are_of_one_license(desk: FeedDesk) -> None:
+    desk.issue("SE-LONG")
+    for version in range(2, 6):
+        day = f"2027-06-{version:02}"
+        desk.change("SE-LONG", version, extension=submission_pb2.Extension(valid_to=day))
+    stub = submission_service_pb2_grpc.SubmissionServiceStub(desk.server.channel("se"))
+    listed: list[submission_service_pb2.LicenseVersion] = []
+    token = ""
+    while True:
+        request = submission_service_pb2.ListLicenseVersionsRequest(
+            license=messages.license_id("SE-LONG"), page_size=2, page_token=token
+        )
+        response = stub.ListLicenseVersions(request, timeout=60)
+        listed += response.versions
+        token = response.next_page_token
+        if not token:
+            break
+        foreign = submission_service_pb2.ListLicenseVersionsRequest(
+            license=messages.license_id("SE-01"), page_token=token
+        )
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.ListLicenseVersions(foreign, timeout=60)
+        assert refusal(caught.value)[1] == "PAGE_TOKEN_INVALID"
+    assert listed == versions(desk, "SE-LONG")
+    assert len(listed) == 5
 
 
 @pytest.mark.parametrize(("number", "caller"), [("SE-99", "se"), ("SE-01", "semarnat")])

@@ -21,6 +21,8 @@ from tests.support.world import LANE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from google.protobuf.message import Message
+
     from descargo.v1 import submission_pb2, verdict_pb2
     from descargo.v1.submission_service_pb2 import WatchExercisesResponse
     from tests.support.servers import Server
@@ -81,6 +83,15 @@ class FeedDesk:
         assert answer.verdict.HasField("firma"), answer.verdict
         self.firmas[number] = answer.verdict.firma.discharge_signature
         return answer
+
+    def change(self, number: str, version: int, **change: Message) -> None:
+        """A change of a license of SE that must be accepted, by the name of its arm."""
+        submission = messages.license_submission(number, version=version)
+        submission.ClearField("issue")
+        for arm, content in change.items():
+            getattr(submission, arm).CopyFrom(content)
+        answer = self.submit(submission)
+        assert answer.verdict.HasField("firma"), answer.verdict
 
     def tariff_codes(self) -> list[str]:
         """Codes in kilograms, each once: the one that is drawn on, then others of the tariff."""
