@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from descargo_client.faults import CallFault
     from tests.support.world import World
 
-KILLS = 6
+KILLS = 20
 
 
 @pytest.fixture
