@@ -120,20 +120,22 @@ def test_an_old_license_is_suspended_and_reinstated(
         quantity=told.available_quantity,
     )
 
-    def exercised() -> verdict_pb2.Verdict:
-        response = live.validate(world.caller(LANE), messages.validate_request(draw))
-        return validation_service_pb2.ValidateLicenseResponse.FromString(response).answer.verdict
-
     shutil.copy(kept / f"ledger-schema-{told.schema}.sqlite3", tmp_path / LEDGER)
     # The officials who sign today are not those whose keys the folder had then.
-    with engine(world, tmp_path) as live:
+    with engine(world, tmp_path) as today:
+
+        def exercised() -> verdict_pb2.Verdict:
+            response = today.validate(world.caller(LANE), messages.validate_request(draw))
+            outcome = validation_service_pb2.ValidateLicenseResponse.FromString(response)
+            return outcome.answer.verdict
+
         suspension = changes.change(told.number, 2, suspension=changes.stop())
-        assert changes.submit(live, world, suspension).HasField("firma")
+        assert changes.submit(today, world, suspension).HasField("firma")
         assert [finding.code for finding in exercised().findings] == ["N419"]
         end = changes.change(told.number, 3, reinstatement=changes.end_of(2))
-        assert changes.submit(live, world, end).HasField("firma")
+        assert changes.submit(today, world, end).HasField("firma")
         assert exercised().firma.movements[0].permit_seq == 6
-        books.audit(live.ledger, thorough=True)
+        books.audit(today.ledger, thorough=True)
 
 
 def test_the_kept_files_are_small(kept: Path) -> None:

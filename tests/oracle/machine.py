@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from descargo.v1 import license_pb2, validation_service_pb2, verdict_pb2
 from descargo_server.refused import Refused
-from tests.oracle.model import License, Model, Pair, Statement
+from tests.oracle.model import Change, License, Model, Pair, Statement
 from tests.support import books, messages
 from tests.support.engines import LiveEngine, open_engine
 from tests.support.world import NOON
@@ -48,6 +48,8 @@ class Call:
     request: SubmitLicenseRequest | ValidateLicenseRequest
     submits: tuple[str, License] | None = None
     """License number and content of a submission."""
+    changes: tuple[str, Change] | None = None
+    """License number and what is changed."""
     states: Statement | None = None
     """The draw of an exercise."""
     also: frozenset[str] = frozenset()
@@ -131,7 +133,7 @@ class Course:
     def ask(self, call: Call) -> None:
         """Sends a call; resolves it too, unless the ledger is held."""
         caller, content = self.world.caller(call.caller), call.content
-        if call.submits is not None:
+        if call.states is None:
             ticket = self.live.core.submit_license(caller, content, None)
         else:
             ticket = self.live.core.validate_license(caller, content, None)
@@ -168,6 +170,8 @@ class Course:
             return
         if call.submits is not None:
             self._submitted(call, *call.submits, response)
+        elif call.changes is not None:
+            self._changed(*call.changes, response)
         elif call.states is not None:
             self._exercised(call.states, response)
         self.model.requests[call.caller, call.key] = (call.content, response)
@@ -196,6 +200,22 @@ class Course:
                 range(1, len(license_.lines) + 1)
             )
             license_.answer = response
+
+    def _changed(self, number: str, said: Change, response: bytes) -> None:
+        expected = self.model.change(number, said, self.today())
+        if isinstance(expected, bytes):
+            assert response == expected, "the accepted change, signed again, has another answer"
+        elif expected:
+            self._refused(response, expected)
+        else:
+            license_ = self.model.licenses[number]
+            before = license_.permit_seq
+            firma = self._firma(response)
+            self.model.make(number, said, response)
+            assert firma.discharge_signature == _verdict(license_.answer).firma.discharge_signature
+            steps = [step.permit_seq for step in firma.movements]
+            assert steps == list(range(before + 1, license_.permit_seq + 1))
+            assert {step.version for step in firma.movements} == {license_.version}
 
     def _exercised(self, said: Statement, response: bytes) -> None:
         today = self.today()
@@ -269,6 +289,7 @@ class Course:
                 assert row[f"reserved_{name}"] == 0
                 assert row[f"exercised_{name}"] == _scaled(line.exercised[dimension], dimension)
             assert row["permit_seq"] == license_.permit_seq
+            assert row["version"] == license_.version
             assert row["status"] == _status(license_)
         assert self.live.core.revision().endswith(f".{self.verdicts}")
 
@@ -299,6 +320,8 @@ def _scaled(value: Decimal | None, dimension: int) -> int | None:
 
 
 def _status(license_: License) -> int:
+    if license_.is_withdrawn:
+        return license_pb2.LICENSE_STATUS_REVOKED
     if not license_.notified:
         return license_pb2.LICENSE_STATUS_AWAITING_NOTIFICATION
     if all(0 in line.left for line in license_.lines.values()):

@@ -27,8 +27,8 @@ from hypothesis.stateful import (
 
 from descargo.v1 import submission_pb2, submission_service_pb2
 from tests.oracle.machine import Call, Course, pair
-from tests.oracle.model import License, Line, Statement
-from tests.support import messages
+from tests.oracle.model import Change, License, Line, Statement
+from tests.support import changes, messages
 from tests.support.world import LANE, SAME_OFFICE
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
+    from google.protobuf.message import Message
 
     from descargo.v1 import license_pb2
     from descargo.v1.declaration_pb2 import Declaration
@@ -135,6 +136,7 @@ class Validator(RuleBasedStateMachine):
         super().__init__()
         self.course = Course(world, next(folders))
         self.submissions: dict[str, submission_pb2.Submission] = {}
+        self.made: list[tuple[str, submission_pb2.Submission, Change]] = []
         self.serials = itertools.count(1)
         self.keys = map(messages.request_id, itertools.count(1))
 
@@ -182,6 +184,57 @@ class Validator(RuleBasedStateMachine):
         if again.WhichOneof("change") == "issue" and again.issue.valid_from < day:
             also.add("N407")
         self._ask_to_submit(number, again, also=frozenset(also), forged=how.startswith("forged"))
+
+    @rule(
+        number=numbers,
+        kind=st.sampled_from(["suspension", "suspension", "reinstatement", "revocation"]),
+        lines=st.sampled_from([set(), {1}, {2}]),
+        skip=st.sampled_from([0, 0, 0, 0, 1, -1]),
+    )
+    def stop(self, number: str, kind: str, lines: set[int], skip: int) -> None:
+        """Stops lines, or ends the newest suspension; now and then under a wrong version."""
+        license_ = self.course.model.licenses.get(number)
+        if license_ is None:
+            return
+        every = set(license_.lines)
+        stopped = lines & every or every
+        ends = max(license_.suspended, default=1)
+        arm: Message = changes.end_of(ends)
+        if kind != "reinstatement":
+            arm = changes.stop(() if stopped == every else stopped)
+        self._ask_to_change(number, kind, arm, skip=skip, lines=stopped, ends=ends)
+
+    @precondition(lambda self: not self.course.is_held)
+    @rule(number=numbers, most=st.sampled_from(["least", "less", "more"]))
+    def amend(self, number: str, most: str) -> None:
+        """Grants what was exercised already, a cent less, or five dollars more."""
+        license_ = self.course.model.licenses[number]
+        content = messages.copy_of(content_of(self.submissions[number]))
+        if license_.notified:
+            content.notified_at.FromDatetime(self._notified_at(number))
+        by = {"least": Decimal(0), "less": -STEP[1], "more": Decimal(5)}[most]
+        values: dict[int, Decimal | None] = {}
+        for line in content.lines:
+            held = license_.lines[line.line_no]
+            if held.granted[1] is not None:
+                value = held.exercised[1] + by
+                line.authorized.value_usd = text(value if value > 0 else Decimal(1)) or ""
+            values[line.line_no] = pair(line.authorized)[1]
+        self._ask_to_change(number, "amendment", content, values=values)
+
+    @rule(number=numbers)
+    def notify(self, number: str) -> None:
+        """The holder signs for the license."""
+        self._ask_to_change(number, "notification", changes.stamp(self._notified_at(number)))
+
+    @precondition(lambda self: self.made)
+    @rule(which=st.integers(0, 1_000))
+    def change_again(self, which: int) -> None:
+        """A change that was stated before, accepted or not, signed again later."""
+        number, submission, said = self.made[which % len(self.made)]
+        again = messages.copy_of(submission)
+        again.signed_at.FromDatetime(self._instant())
+        self._send_change(number, again, said)
 
     @rule(limit=limits)
     def submit_wrong(self, limit: tuple[str | None, str | None]) -> None:
@@ -347,6 +400,38 @@ class Validator(RuleBasedStateMachine):
         request = messages.submit_request(envelope, key)
         told = license_of(submission)
         self.course.ask(Call("se", key, request, submits=(number, told), also=also, forged=forged))
+
+    def _notified_at(self, number: str) -> datetime:
+        """When the license was issued: no license of these is notified at another time."""
+        return self.submissions[number].signed_at.ToDatetime(UTC)
+
+    def _ask_to_change(
+        self,
+        number: str,
+        kind: str,
+        arm: Message,
+        *,
+        skip: int = 0,
+        lines: set[int] | None = None,
+        ends: int = 0,
+        values: dict[int, Decimal | None] | None = None,
+    ) -> None:
+        license_ = self.course.model.licenses.get(number)
+        version = max(1, (license_.version if license_ else 1) + 1 + skip)
+        submission = changes.change(number, version, signed_at=self._instant(), **{kind: arm})
+        unsigned = messages.copy_of(submission)
+        unsigned.ClearField("signed_at")
+        content = unsigned.SerializeToString(deterministic=True)
+        said = Change(kind, version, content, lines or set(), ends, values or {})
+        self.made.append((number, submission, said))
+        self._send_change(number, submission, said)
+
+    def _send_change(
+        self, number: str, submission: submission_pb2.Submission, said: Change
+    ) -> None:
+        key = next(self.keys)
+        request = messages.submit_request(self.course.world.sign(submission), key)
+        self.course.ask(Call("se", key, request, changes=(number, said)))
 
     def _exercise(
         self,
