@@ -8,12 +8,14 @@ once; what the core has begun is still finished, since an acknowledged draw must
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import signal
 from typing import TYPE_CHECKING, Final
 
 from descargo_server import transport  # first: it must run before grpc's core starts
 from descargo_server.clock import FileClock, SystemClock
 from descargo_server.completions import Completions
+from descargo_server.config.engine_settings import engine_settings
 from descargo_server.config.load import reload_registry
 from descargo_server.config.model import Listen
 from descargo_server.config.problems import ConfigurationInvalid
@@ -54,6 +56,7 @@ class Server:
         self, configuration: Configuration, engine: DecisionEngine, caller_factory: CallerFactory
     ) -> None:
         """Prepares everything that needs no running loop."""
+        self._configuration = configuration
         self._config = configuration.config
         self._engine = engine
         self._log = logger()
@@ -126,18 +129,28 @@ class Server:
         if self._stop_metrics is not None:
             self._stop_metrics()
 
-    def reload_identities(self) -> None:
-        """Takes a new access.toml whole; a bad one changes nothing and is logged."""
+    def reload_access(self) -> None:
+        """Takes access.toml and the files of [trust] anew, all or none; a bad one is logged.
+
+        After the line that says so, every decision is made under them.
+        """
         try:
             registry = reload_registry(self._config)
+            changed = dataclasses.replace(self._configuration, registry=registry)
+            self._engine.reload_authority(engine_settings(changed))
         except ConfigurationInvalid as invalid:
-            problems = [str(problem) for problem in invalid.problems]
-            self._log.error("access file refused, the old one stays", problems=problems)
+            self._refuse_access([str(problem) for problem in invalid.problems])
             return
-        if registry.signers != self._authenticator.registry.signers:
-            self._log.warning("signers changed: they count after a restart")
+        except ValueError as error:
+            self._refuse_access([str(error)])
+            return
+        self._configuration = changed
         self._authenticator.registry = registry
-        self._log.info("access file reloaded", identities=len(registry))
+        counts = {"identities": len(registry), "signers": len(registry.signers)}
+        self._log.info("access reloaded", **counts)
+
+    def _refuse_access(self, problems: list[str]) -> None:
+        self._log.error("access refused, the old one stays", problems=problems)
 
     async def _say_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for service in SERVICES:
@@ -153,7 +166,7 @@ def _authenticator(configuration: Configuration) -> Authenticator:
 
 
 async def run(server: Server, config: ServerConfig, ready_file: Path | None) -> None:
-    """Serves until SIGTERM or SIGINT. SIGHUP reads access.toml again.
+    """Serves until SIGTERM or SIGINT. SIGHUP reads who may call and who may sign again.
 
     The ready file is there exactly while calls are taken, with the port in it.
     """
@@ -167,7 +180,7 @@ async def run(server: Server, config: ServerConfig, ready_file: Path | None) -> 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_stop)
-    loop.add_signal_handler(signal.SIGHUP, server.reload_identities)
+    loop.add_signal_handler(signal.SIGHUP, server.reload_access)
     port = await server.start()
     _say_ready(ready_file, port)
     address = Listen(host=config.address.host, port=port)

@@ -82,6 +82,10 @@ class DecisionEngine(Protocol):
         """Some of today's alerts, and where the others go on; for a thread."""
         ...
 
+    def reload_authority(self, settings_json: str, /) -> None:
+        """Takes other signers and revocations from now on, or raises ValueError."""
+        ...
+
     def close(self) -> None:
         """Finishes the queue, then stops."""
         ...

@@ -22,10 +22,12 @@ cli = typer.Typer(
 )
 config_cli = typer.Typer(help="The configuration.", no_args_is_help=True)
 catalogue_cli = typer.Typer(help="The dated catalogues.", no_args_is_help=True)
+signer_cli = typer.Typer(help="Officials and their certificates.", no_args_is_help=True)
 pki_cli = typer.Typer(help="Keys and certificates.", no_args_is_help=True)
 cli.add_typer(config_cli, name="config")
 cli.add_typer(catalogue_cli, name="catalogue")
 cli.add_typer(pki_cli, name="pki")
+cli.add_typer(signer_cli, name="signer")
 
 ConfigOption = Annotated[
     Path, typer.Option("--config", help="The file descargo.toml.", metavar="FILE")
@@ -46,7 +48,7 @@ def serve(
         typer.Option("--ready-file", help="Write the port here once serving.", metavar="PATH"),
     ] = None,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C. SIGHUP reads access.toml again."""
+    """Serve until SIGTERM or Ctrl-C. SIGHUP reads access.toml and revocations again."""
     from descargo_server.admin.serve import serve as serve_until_told  # noqa: PLC0415 - starts grpc
 
     raise typer.Exit(serve_until_told(config, ready_file))
@@ -81,6 +83,27 @@ def catalogue_import(
     from descargo_server.admin.catalogue import import_catalogue  # noqa: PLC0415 - loads the parser
 
     raise typer.Exit(import_catalogue(source, source_format, config, out))
+
+
+@signer_cli.command(
+    "affected",
+    epilog="Example: descargo-server signer affected --certificate SHA256"
+    " --after 2026-05-01T00:00:00Z --config descargo.toml",
+)
+def signer_affected(
+    certificate: Annotated[
+        str, typer.Option("--certificate", help="SHA-256 of the certificate.", metavar="SHA256")
+    ],
+    after: Annotated[
+        str, typer.Option("--after", help="From this RFC 3339 instant on.", metavar="INSTANT")
+    ],
+    config: ConfigOption,
+    as_json: Annotated[bool, typer.Option("--json", help="As one JSON object.")] = False,
+) -> None:
+    """List every license and verdict that rests on a certificate. Reads the ledger only."""
+    from descargo_server.admin.signer import show_affected  # noqa: PLC0415 - loads the contract
+
+    raise typer.Exit(show_affected(config, certificate, after, as_json=as_json))
 
 
 @pki_cli.command("demo", epilog="Example: descargo-server pki demo --out demo")

@@ -48,4 +48,5 @@ def _signer(signer: Signer) -> dict[str, object]:
         "permit_keys": list(signer.permit_keys),
         "from": signer.valid_from.isoformat(),
         "to": "" if signer.valid_to is None else signer.valid_to.isoformat(),
+        "certificate_sha256": signer.certificate_sha256,
     }

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from descargo_server.config.problems import ConfigurationInvalid, Problem
 from descargo_server.config.toml_file import TomlFile
+from descargo_server.identity.enrolment import enrol
 from descargo_server.identity.registry import Identity, Registry, RevokedIdentity, Row, Signer
 from descargo_server.identity.roles import FIELDS_ALLOWED, FIELDS_REQUIRED
 
@@ -46,6 +47,7 @@ def load_registry(path: Path, agencies: Collection[str] | None) -> Registry:
         problems.extend(_scope_problems(file, position, identity))
     problems.extend(_duplicates(file, identities))
     problems.extend(_period_problems(file, signers))
+    signers = enrol(file, signers, problems)
     if agencies is not None:
         problems.extend(_agency_problems(file, "identity", identities, agencies))
         problems.extend(_agency_problems(file, "signer", signers, agencies))

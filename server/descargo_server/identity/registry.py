@@ -96,6 +96,17 @@ class Signer(Row):
     valid_to: OptionalDate = Field(
         default=None, alias="to", description="its last day, or empty", examples=["2026-12-31"]
     )
+    certificate: str = Field(
+        default="",
+        max_length=1000,
+        description="the file of his certificate, beside this one; only that one counts then",
+        examples=["efirma/se.cer"],
+    )
+    certificate_sha256: str = Field(
+        default="",
+        pattern=r"^([0-9a-f]{64})?$",
+        description="SHA-256 of the only certificate that counts, 64 lower case hexadecimal digits",
+    )
 
 
 class RevokedIdentity(Row):

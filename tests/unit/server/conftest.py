@@ -42,6 +42,10 @@ class FakeEngine:
     callers: list[str] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
     closed: int = 0
+    authority: str = ""
+    """Settings of the last reload."""
+    bad_authority: str = ""
+    """Why the next reload is refused."""
     drains: int = 0
     _queue: list[Completion] = field(default_factory=list)
     _tickets: int = 0
@@ -74,6 +78,12 @@ class FakeEngine:
     def validate_license(self, caller: Caller, request: bytes, timeout_s: float | None) -> int:
         """A ticket."""
         return self._ticket(caller, request, timeout_s)
+
+    def reload_authority(self, settings_json: str) -> None:
+        """Keeps the settings, or refuses them."""
+        if self.bad_authority:
+            raise ValueError(self.bad_authority)
+        self.authority = settings_json
 
     def check_license(self, caller: Caller, request: bytes) -> bytes:
         """An answer at once."""

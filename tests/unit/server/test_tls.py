@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import ssl
 import tomllib
@@ -177,10 +178,17 @@ async def test_reloaded_access_file_counts_on_open_connections(
         call = validate(channel)
         assert await call(b"r", timeout=10) == b"answered"
         access.write_text(before + "[[identity]]\n", encoding="utf-8")
-        server.reload_identities()
+        server.reload_access()
         assert await call(b"r", timeout=10) == b"answered", "a bad file keeps the old one"
+        access.write_text("# nobody\n", encoding="utf-8")
+        engine.bad_authority = "revocations.toml: damaged"
+        server.reload_access()
+        assert await call(b"r", timeout=10) == b"answered", "so does a bad file of [trust]"
+        assert not engine.authority
+        engine.bad_authority = ""
         access.write_text(before + revoked, encoding="utf-8")
-        server.reload_identities()
+        server.reload_access()
+        assert json.loads(engine.authority)["signers"]
         assert await reason_as(demo_copy, "lane-tijuana", port) == "CERTIFICATE_REVOKED"
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await call(b"r", timeout=10)

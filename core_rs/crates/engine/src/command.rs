@@ -9,12 +9,11 @@ use descargo_ledger::state::LicenseState;
 use descargo_ledger::streams::{OutOfTurn, Place};
 use descargo_model::pb;
 use descargo_rules::Rules;
-use descargo_rules::signers::SignerRegistry;
 use descargo_rules::terms::LicenseTerms;
-use descargo_signature::TrustStore;
 use prost::Message;
 
 use crate::answer::{Draft, Letterhead};
+use crate::authority::Authorities;
 use crate::caller::Caller;
 use crate::exercise::Exercise;
 use crate::refusal::{Reason, Refusal};
@@ -22,11 +21,10 @@ use crate::streams::superseded;
 use crate::submit::Submit;
 use crate::wrong_signatures::WrongSignatures;
 
-/// Everything that decides beside request, ledger and time. Built once.
+/// Everything that decides beside request, ledger and time. Built once; only the authorities change.
 pub(crate) struct Desk {
     pub rules: Rules,
-    pub trust: TrustStore,
-    pub signers: SignerRegistry,
+    pub authorities: Authorities,
     pub codes: CodeSecret,
     pub receipts: ReceiptKey,
     pub letterhead: Letterhead,
@@ -143,7 +141,15 @@ impl ledger::Command for Command {
             ));
         }
         match &self.matter {
-            Queued::Submit(submit) => submit.decide(&self.desk, view),
+            Queued::Submit(submit) => {
+                // Held until it is decided, so that a change of authority binds from its
+                // acknowledgement on.
+                let authority = self.desk.authorities.held();
+                match submit.is_checked_under(&authority) {
+                    true => submit.decide(&self.desk, view),
+                    false => submit.checked_again(&authority).decide(&self.desk, view),
+                }
+            }
             Queued::Exercise(exercise) => exercise.decide(&self.desk, view),
             Queued::Opening => {
                 Decision::Refuse(Refusal::new(Reason::Fault, "an opening is no decision"))

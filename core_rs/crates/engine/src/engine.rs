@@ -93,6 +93,16 @@ impl Engine {
         &self.streams
     }
 
+    /// Takes signers, certificates and revocations of the settings in the place of the present
+    /// ones. Every decision that is made after the return is made under them.
+    ///
+    /// # Errors
+    /// [`SettingsError`] when a file is bad: then nothing has changed.
+    pub fn reload_authority(&self, settings: &Settings) -> Result<(), SettingsError> {
+        self.desk.authorities.replace(settings.authority()?);
+        Ok(())
+    }
+
     /// Queues a `SubmitLicenseRequest`; its outcome is a `SubmitLicenseResponse`.
     ///
     /// # Errors
@@ -103,7 +113,7 @@ impl Engine {
         request: &[u8],
         timeout: Option<Duration>,
     ) -> Result<u64, Refusal> {
-        let submit = Submit::read(caller.clone(), request, &self.desk.trust)?;
+        let submit = Submit::read(caller.clone(), request, self.desk.authorities.present())?;
         self.enqueue(Queued::Submit(Box::new(submit)), timeout)
     }
 

@@ -8,6 +8,7 @@ use descargo_model::{canonical, pb};
 use prost::Message;
 
 mod answer;
+mod authority;
 pub mod caller;
 mod change;
 mod changes;
@@ -46,6 +47,45 @@ pub fn verify_raw(algorithm: &str, spki: &[u8], message: &[u8], signature: &[u8]
         Ok(()) => String::new(),
         Err(error) => error.to_string(),
     }
+}
+
+/// Who a certificate is of that an official is to be enrolled with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolled {
+    /// SHA-256 of the certificate, in lower-case hex.
+    pub certificate_sha256: String,
+    /// RFC of its holder.
+    pub rfc: String,
+    /// Name of its holder.
+    pub name: String,
+}
+
+/// Reads the certificate of an official, DER or PEM.
+///
+/// # Errors
+/// A sentence with everything that makes it unfit: an unreadable certificate, a weak or unknown
+/// key, another kind than e.firma.
+pub fn enrolled(certificate: &[u8]) -> Result<Enrolled, String> {
+    let der = match certificate.starts_with(b"-----BEGIN") {
+        false => certificate.to_vec(),
+        true => descargo_signature::certificates_from_pem(certificate)
+            .map_err(|error| error.to_string())?
+            .into_iter()
+            .next()
+            .ok_or("no certificate in PEM")?,
+    };
+    let signer = descargo_signature::enrolled(&der)
+        .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+    Ok(Enrolled {
+        certificate_sha256: hex(&signer.certificate_sha256),
+        rfc: signer.rfc,
+        name: signer.name,
+    })
+}
+
+/// Lower-case hex.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The canonical string of a serialised `Submission`, as submissions are compared with.

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::answer::Letterhead;
+use crate::authority::{Authorities, Authority};
 use crate::command::Desk;
 use crate::wrong_signatures::WrongSignatures;
 
@@ -108,14 +109,19 @@ impl Settings {
             usize::try_from(self.policy.wrong_signature_limit).unwrap_or(usize::MAX).max(1);
         Ok(Desk {
             rules: Rules { catalogue, instruments, policy: self.policy.clone() },
-            trust: self.trust()?,
-            signers: SignerRegistry::new(self.signers.clone())
-                .map_err(|error| SettingsError(error.to_string()))?,
+            authorities: Authorities::new(self.authority()?),
             codes: self.codes()?,
             receipts: self.receipts()?,
             letterhead,
             wrong_signatures: WrongSignatures::new(wrong_signature_limit),
         })
+    }
+
+    /// Reads the files that say whose signatures count.
+    pub(crate) fn authority(&self) -> Result<Authority, SettingsError> {
+        let signers = SignerRegistry::new(self.signers.clone())
+            .map_err(|error| SettingsError(error.to_string()))?;
+        Ok(Authority { trust: self.trust()?, signers })
     }
 
     fn catalogue(&self) -> Result<Catalogue, SettingsError> {

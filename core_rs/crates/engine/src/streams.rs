@@ -224,7 +224,7 @@ impl Floor {
 
     fn read(&self, stream: &Arc<Stream>, epoch: u64, item: &[u8], sequence: u64) -> (Tag, Command) {
         let read = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            Submit::read(stream.caller.clone(), item, &self.desk.trust)
+            Submit::read(stream.caller.clone(), item, self.desk.authorities.present())
         }));
         let matter = match read {
             Ok(Ok(submit)) => Queued::Submit(Box::new(submit)),

@@ -19,17 +19,19 @@ use descargo_signature::{Signer, TrustStore};
 use prost::Message;
 
 use crate::answer::{Draft, Matter, movement_pb, standing_pb};
+use crate::authority::Authority;
 use crate::caller::Caller;
 use crate::change::{self, Standing};
 use crate::clock::instant;
 use crate::command::{Desk, Terms};
+use crate::hex;
 use crate::limits::SUBMISSION_BYTES_MAX;
 use crate::refusal::{Reason, Refusal};
 use crate::request;
 use crate::signed_form::{SignedForm, signed_bytes};
 
 /// A submission that an agency sent.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Submit {
     caller: Arc<Caller>,
     request_id: String,
@@ -41,6 +43,8 @@ pub(crate) struct Submit {
     /// What is wrong with how the submission was written down, before anything is checked.
     irregular: Vec<Finding>,
     signer: Result<Signer, Vec<Finding>>,
+    /// What the signer was found under.
+    authority: Arc<Authority>,
     certificate_sha256: [u8; 32],
     keys: Keys,
 }
@@ -50,13 +54,17 @@ impl Submit {
     ///
     /// # Errors
     /// [`Refusal`] when it cannot be decided at all.
-    pub fn read(caller: Arc<Caller>, bytes: &[u8], trust: &TrustStore) -> Result<Self, Refusal> {
+    pub fn read(
+        caller: Arc<Caller>,
+        bytes: &[u8],
+        authority: Arc<Authority>,
+    ) -> Result<Self, Refusal> {
         let message: pb::SubmitLicenseRequest =
             request::read("SubmitLicenseRequest", bytes, SUBMISSION_BYTES_MAX)?;
         let request_id = request::request_id(&message.request_id)?;
         let envelope = request::required("envelope", message.envelope)?;
         let SignedForm { submission, irregular } = SignedForm::read(&envelope, message.submission)?;
-        let signer = signer(trust, signed_bytes(&envelope), &envelope, &submission);
+        let signer = signer(&authority.trust, &envelope, &submission);
         let license = submission.license.clone().unwrap_or_default();
         let request_key =
             RequestKey { caller: caller.name.clone(), request_id: request_id.clone() };
@@ -82,8 +90,20 @@ impl Submit {
             submission,
             irregular,
             signer,
+            authority,
             keys,
         })
+    }
+
+    /// Whether the signer was looked for under this authority.
+    pub fn is_checked_under(&self, authority: &Arc<Authority>) -> bool {
+        Arc::ptr_eq(&self.authority, authority)
+    }
+
+    /// The same submission, its signer looked for under another authority.
+    pub fn checked_again(&self, authority: &Arc<Authority>) -> Self {
+        let signer = signer(&authority.trust, &self.envelope, &self.submission);
+        Self { signer, authority: Arc::clone(authority), ..self.clone() }
     }
 
     pub fn keys(&self) -> &Keys {
@@ -250,10 +270,12 @@ impl Submit {
         view: &View<'_, Terms>,
         subject: Subject<'_>,
     ) -> CheckedSubmission {
+        let certificate_sha256 = hex(&self.certificate_sha256);
         let signer = self.signer.as_ref().ok().map(|signer| SignerFacts {
             rfc: &signer.rfc,
             curp: signer.curp.as_deref().unwrap_or(""),
             name: &signer.name,
+            certificate_sha256: &certificate_sha256,
         });
         check_submission(
             &self.submission,
@@ -264,7 +286,7 @@ impl Submit {
                 caller_agency: &self.caller.agency,
                 caller_permit_keys: &self.caller.permit_keys,
                 signer,
-                signer_registry: &desk.signers,
+                signer_registry: &self.authority.signers,
                 subject,
             },
         )
@@ -320,14 +342,14 @@ impl Submit {
 
 fn signer(
     trust: &TrustStore,
-    payload: &[u8],
     envelope: &pb::Envelope,
     submission: &pb::Submission,
 ) -> Result<Signer, Vec<Finding>> {
     // Without a signing time the certificate is judged at the epoch: it does not hold then, and
     // S101 says why.
     let signed_at = submission.signed_at.as_ref().map_or(0, |at| at.seconds);
-    trust.signer(payload, &envelope.signature, &envelope.certificate_der, signed_at).map_err(
+    let signed = signed_bytes(envelope);
+    trust.signer(signed, &envelope.signature, &envelope.certificate_der, signed_at).map_err(
         |problems| {
             problems
                 .iter()

@@ -268,6 +268,14 @@ impl Engine {
         Ok((events, next))
     }
 
+    fn reload_authority(&self, py: Python<'_>, settings_json: &str) -> PyResult<()> {
+        py.detach(|| {
+            let settings = Settings::parse(settings_json)?;
+            self.core.reload_authority(&settings)
+        })
+        .map_err(|error| PyValueError::new_err(error.to_string()))
+    }
+
     fn revision(&self, py: Python<'_>) -> PyResult<String> {
         py.detach(|| self.core.revision()).map_err(refused)
     }
@@ -285,6 +293,14 @@ fn timeout(timeout_s: Option<f64>) -> Option<Duration> {
 #[pyfunction]
 fn verify_raw(py: Python<'_>, alg: &str, spki: &[u8], message: &[u8], signature: &[u8]) -> String {
     py.detach(|| descargo_engine::verify_raw(alg, spki, message, signature))
+}
+
+/// Fingerprint, RFC and name of an official's certificate; `ValueError` says why it is unfit.
+#[pyfunction]
+fn enrolled(certificate: &[u8]) -> PyResult<(String, String, String)> {
+    descargo_engine::enrolled(certificate)
+        .map(|signer| (signer.certificate_sha256, signer.rfc, signer.name))
+        .map_err(PyValueError::new_err)
 }
 
 /// The canonical string of a serialised submission; `ValueError` names what it cannot write.
@@ -306,6 +322,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Engine>()?;
     module.add_class::<stream::SubmissionStream>()?;
     module.add_function(wrap_pyfunction!(verify_raw, module)?)?;
+    module.add_function(wrap_pyfunction!(enrolled, module)?)?;
     module.add_function(wrap_pyfunction!(canonical_string, module)?)?;
     module.add_function(wrap_pyfunction!(core_version, module)?)?;
     Ok(())

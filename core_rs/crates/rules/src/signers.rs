@@ -26,6 +26,9 @@ pub struct SignerRecord {
     /// Last day; empty: open.
     #[serde(default)]
     pub to: String,
+    /// SHA-256 of the only certificate that counts, in lower-case hex; empty: every one of the RFC.
+    #[serde(default)]
+    pub certificate_sha256: String,
 }
 
 /// What a certificate says about who signed.
@@ -37,6 +40,8 @@ pub struct SignerFacts<'a> {
     pub curp: &'a str,
     /// Name of the signer.
     pub name: &'a str,
+    /// SHA-256 of the certificate, in lower-case hex.
+    pub certificate_sha256: &'a str,
 }
 
 /// What the registry says about a signer.
@@ -91,7 +96,10 @@ impl SignerRegistry {
         for (row, period) in &self.rows {
             let keys_fit =
                 row.permit_keys.is_empty() || row.permit_keys.iter().any(|key| key == permit_key);
-            let fits = row.rfc == signer.rfc && row.agency == agency && keys_fit;
+            let certificate_fits = row.certificate_sha256.is_empty()
+                || row.certificate_sha256 == signer.certificate_sha256;
+            let person_fits = row.rfc == signer.rfc && row.agency == agency;
+            let fits = person_fits && keys_fit && certificate_fits;
             if !fits || !period.holds_on(on) {
                 continue;
             }
@@ -101,5 +109,32 @@ impl SignerRegistry {
             standing = SignerStanding::OtherName;
         }
         standing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_named_certificate_is_the_only_one_that_counts() {
+        let record = SignerRecord {
+            rfc: "CACX7605101P8".into(),
+            name: String::new(),
+            agency: "SE".into(),
+            permit_keys: Vec::new(),
+            from: String::new(),
+            to: String::new(),
+            certificate_sha256: "ab".into(),
+        };
+        let registry = SignerRegistry::new(vec![record]).unwrap();
+        let day = Day::parse("2026-05-10").unwrap();
+        let standing = |certificate_sha256| {
+            let rfc = "CACX7605101P8";
+            let facts = SignerFacts { rfc, curp: "", name: "", certificate_sha256 };
+            registry.standing(facts, "SE", "C1", day)
+        };
+        assert_eq!(standing("ab"), SignerStanding::Registered);
+        assert_eq!(standing("cd"), SignerStanding::NotRegistered);
     }
 }

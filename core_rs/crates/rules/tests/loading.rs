@@ -198,6 +198,7 @@ fn a_broken_signer_is_told_with_its_number() {
         permit_keys: Vec::new(),
         from: from.into(),
         to: String::new(),
+        certificate_sha256: String::new(),
     };
     let told = |second| {
         let records = vec![record("CACX7605101P8", ""), second];

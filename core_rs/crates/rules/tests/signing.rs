@@ -184,7 +184,10 @@ fn caller_and_signer_must_be_the_agencys() {
     let told = |context: SubmissionContext<'_>| {
         support::told(&check_submission(&support::submission(), &context).findings)
     };
-    let signer = |rfc, name| Some(descargo_rules::signers::SignerFacts { rfc, curp: "", name });
+    let signer = |rfc, name| {
+        let certificate_sha256 = "";
+        Some(descargo_rules::signers::SignerFacts { rfc, curp: "", name, certificate_sha256 })
+    };
     assert!(told(base).is_empty());
     assert_eq!(told(SubmissionContext { caller_agency: "SENER", ..base }), ["F509 license.agency"]);
     assert_eq!(told(SubmissionContext { caller_agency: "", ..base }), ["F509 license.agency"]);

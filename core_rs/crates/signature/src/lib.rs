@@ -21,6 +21,7 @@ mod cache;
 mod certificate;
 mod der;
 mod efirma;
+mod enrolment;
 mod key;
 mod names;
 mod paths;
@@ -29,6 +30,7 @@ mod revocations;
 mod small_order;
 mod trust;
 
+pub use enrolment::{EnrolmentFault, enrolled};
 pub use key::{Algorithm, SignatureError, verify_raw};
 pub use problem::{ChainFault, ProfileFault, SignatureProblem};
 pub use trust::{

@@ -198,6 +198,7 @@ impl<'a> Bench<'a> {
                 rfc: &signer.rfc,
                 curp: signer.curp.as_deref().unwrap_or(""),
                 name: &signer.name,
+                certificate_sha256: "",
             }),
             signer_registry: &self.registry,
             subject: Subject::Unknown,

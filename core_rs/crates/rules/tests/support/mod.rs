@@ -134,6 +134,7 @@ pub fn registry() -> SignerRegistry {
         permit_keys: keys.iter().map(ToString::to_string).collect(),
         from: from.into(),
         to: to.into(),
+        certificate_sha256: String::new(),
     };
     SignerRegistry::new(vec![
         record("SE", &[], "2026-01-01", "2026-12-31"),
@@ -143,7 +144,8 @@ pub fn registry() -> SignerRegistry {
 }
 
 pub fn signer() -> SignerFacts<'static> {
-    SignerFacts { rfc: "CACX7605101P8", curp: "", name: "PERSONA DE PRUEBA UNICA" }
+    let name = "PERSONA DE PRUEBA UNICA";
+    SignerFacts { rfc: "CACX7605101P8", curp: "", name, certificate_sha256: "" }
 }
 
 /// 100 kg of 72081001.99 from Germany, bought in the United States, in 2 tonnes of the line.
