@@ -7,6 +7,7 @@ use descargo_evidence::CodeSecret;
 use descargo_ledger::error::StoreFault;
 use descargo_ledger::feed::{FeedBounds, FeedPart, FeedRow};
 use descargo_ledger::reader::Reader;
+use descargo_model::canonical;
 use descargo_model::pb::{self, watch_exercises_response::Event};
 use prost::Message;
 
@@ -177,16 +178,14 @@ impl Stored {
 /// Why the agency made a change, where it must say so.
 fn reason_of(envelope: &[u8]) -> String {
     use pb::submission::Change;
-    let change = pb::Envelope::decode(envelope)
-        .ok()
-        .and_then(|envelope| match envelope.form {
-            Some(pb::envelope::Form::Payload(payload)) => {
-                pb::Submission::decode(payload.as_slice()).ok()
-            }
-            _ => None,
-        })
-        .and_then(|submission| submission.change);
-    match change {
+    let submission = match pb::Envelope::decode(envelope).ok().and_then(|envelope| envelope.form) {
+        Some(pb::envelope::Form::Payload(payload)) => pb::Submission::decode(payload.as_slice()),
+        Some(pb::envelope::Form::CanonicalString(text)) => {
+            return canonical::reason(&text).unwrap_or_default().to_owned();
+        }
+        None => return String::new(),
+    };
+    match submission.ok().and_then(|submission| submission.change) {
         Some(Change::Suspension(stop) | Change::Revocation(stop) | Change::Cancellation(stop)) => {
             stop.reason
         }

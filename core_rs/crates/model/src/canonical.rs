@@ -66,6 +66,21 @@ pub fn first_difference(submission: &pb::Submission, sent: &str) -> Option<Diffe
     difference::find(&writer.closed(), sent, &marks)
 }
 
+/// Why the agency made a change, where a change says so, as a string that was accepted states it.
+#[must_use]
+pub fn reason(accepted: &str) -> Option<&str> {
+    /// `||1` has three parts, then come type, validator, time, three of the name, and version.
+    const CHANGE: usize = 10;
+    let leaves: Vec<&str> = accepted.strip_suffix(TAIL)?.split('|').collect();
+    let from_the_end = match *leaves.get(CHANGE)? {
+        // The legal basis comes after it.
+        "suspension" | "revocation" | "cancellation" => 2,
+        "reinstatement" => 1,
+        _ => return None,
+    };
+    leaves.len().checked_sub(from_the_end).and_then(|at| leaves.get(at)).copied()
+}
+
 /// Where the leaf of a field begins.
 #[derive(Debug)]
 struct Mark {

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use descargo_model::canonical::{canonical_string, first_difference};
+use descargo_model::canonical::{canonical_string, first_difference, reason};
 use descargo_model::pb;
 use prost::Message;
 use serde_json::Value;
@@ -58,6 +58,22 @@ fn each_submission_has_its_published_string() {
         "suspension",
     ];
     assert!(arms.iter().eq(all.iter()), "{arms:?}");
+}
+
+#[test]
+fn the_reason_of_a_change_is_read_back() {
+    let reason = |name: &str| {
+        let case = read(&folder().join(format!("{name}.json")));
+        reason(text(&case, "canonical_string")).map(str::to_owned)
+    };
+    assert_eq!(reason("suspension").as_deref(), Some("Investigación por daño: ¿origen?"));
+    assert_eq!(reason("suspension_open").as_deref(), Some("Orden de autoridad"));
+    assert_eq!(reason("revocation").as_deref(), Some("Revocación"));
+    assert_eq!(reason("cancellation").as_deref(), Some("A petición del titular"));
+    assert_eq!(reason("reinstatement").as_deref(), Some("Resuelto a favor del titular"));
+    for without in ["issue", "extension", "notification", "onboarding", "no_change"] {
+        assert_eq!(reason(without), None, "{without}");
+    }
 }
 
 #[test]
