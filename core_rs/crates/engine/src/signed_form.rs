@@ -89,8 +89,8 @@ fn differences(submission: &pb::Submission, sent: &str) -> Vec<Finding> {
         Ok(_) => first_difference(submission, sent)
             .map(|difference| {
                 let path = difference.path.unwrap_or_else(|| CANONICAL.to_owned());
-                let position = difference.position;
-                Finding::new(Code::F510, Locator::field(path))
+                let (line_no, position) = (difference.line_no, difference.position);
+                Finding::new(Code::F510, Locator { line_no, ..Locator::field(path) })
                     .declared(format_args!("{position}: {}", difference.sent))
                     .granted(format_args!("{position}: {}", difference.built))
             })
@@ -98,7 +98,10 @@ fn differences(submission: &pb::Submission, sent: &str) -> Vec<Finding> {
             .collect(),
         Err(parts) => parts
             .into_iter()
-            .map(|part| Finding::new(part.code, Locator::field(part.path)).declared(part.value))
+            .map(|part| {
+                let locator = Locator { line_no: part.line_no, ..Locator::field(part.path) };
+                Finding::new(part.code, locator).declared(part.value)
+            })
             .collect(),
     }
 }

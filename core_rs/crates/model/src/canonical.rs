@@ -35,6 +35,8 @@ const UNWRITABLE_MAX: usize = 100;
 pub struct Unwritable {
     /// Path of the field.
     pub path: String,
+    /// Number of the license line that it belongs to; 0 when to none.
+    pub line_no: u32,
     /// The code that says why.
     pub code: Code,
     /// What it says.
@@ -86,12 +88,15 @@ pub fn reason(accepted: &str) -> Option<&str> {
 struct Mark {
     byte: usize,
     path: String,
+    line_no: u32,
 }
 
 /// Writes leaves, and knows at which field it is.
 struct Writer {
     text: String,
     trail: Vec<(&'static str, Option<usize>)>,
+    /// The license line that it is in; 0 in none.
+    line_no: u32,
     /// Within how many absent messages it is; their leaves are all empty.
     absent: u32,
     marks: Option<Vec<Mark>>,
@@ -103,6 +108,7 @@ impl Writer {
         Self {
             text: String::from(HEAD),
             trail: Vec::new(),
+            line_no: 0,
             absent: 0,
             marks: marked.then(Vec::new),
             unwritable: Vec::new(),
@@ -131,7 +137,8 @@ impl Writer {
     fn refuse(&mut self, field: &str, code: Code, value: impl std::fmt::Display) {
         if self.unwritable.len() < UNWRITABLE_MAX {
             let (path, value) = (self.path(field), value.to_string());
-            self.unwritable.push(Unwritable { path, code, value });
+            let line_no = self.line_no;
+            self.unwritable.push(Unwritable { path, line_no, code, value });
         }
     }
 
@@ -139,8 +146,8 @@ impl Writer {
         self.text.push('|');
         let byte = self.text.len();
         if self.marks.is_some() {
-            let path = self.path(field);
-            self.marks.get_or_insert_default().push(Mark { byte, path });
+            let (path, line_no) = (self.path(field), self.line_no);
+            self.marks.get_or_insert_default().push(Mark { byte, path, line_no });
         }
         self.text.push_str(value);
     }

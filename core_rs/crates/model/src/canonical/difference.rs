@@ -17,6 +17,8 @@ pub struct Difference {
     pub position: usize,
     /// Path of the field whose leaf it is in; `None` outside of them all.
     pub path: Option<String>,
+    /// Number of the license line that it is in; 0 when in none.
+    pub line_no: u32,
     /// What was sent there, with some characters before it.
     pub sent: String,
     /// What was built there.
@@ -38,6 +40,7 @@ pub(super) fn find(built: &str, sent: &str, marks: &[Mark]) -> Option<Difference
     Some(Difference {
         position: characters.saturating_add(1),
         path: mark.map(|mark| mark.path.clone()),
+        line_no: mark.map_or(0, |mark| mark.line_no),
         sent: excerpt(sent, characters),
         built: excerpt(built, characters),
     })

@@ -104,6 +104,7 @@ fn license_line(to: &mut Writer, line: &pb::LicenseLine) {
         countries_origin_destination,
         countries_seller_buyer,
     } = line;
+    to.line_no = *line_no;
     to.number("line_no", *line_no);
     to.list("tariff_codes", tariff_codes, tariff_code);
     to.text("description", description);
@@ -112,6 +113,7 @@ fn license_line(to: &mut Writer, line: &pb::LicenseLine) {
     let origins = countries_origin_destination.as_ref();
     to.message("countries_origin_destination", origins, extent);
     to.message("countries_seller_buyer", countries_seller_buyer.as_ref(), extent);
+    to.line_no = 0;
 }
 
 fn tariff_code(to: &mut Writer, code: &pb::TariffCode) {
@@ -134,8 +136,10 @@ fn onboarding(to: &mut Writer, onboarding: &pb::Onboarding) {
 
 fn line_remainder(to: &mut Writer, remainder: &pb::LineRemainder) {
     let pb::LineRemainder { line_no, left } = remainder;
+    to.line_no = *line_no;
     to.number("line_no", *line_no);
     to.message("left", left.as_ref(), amount);
+    to.line_no = 0;
 }
 
 fn extension(to: &mut Writer, extension: &pb::Extension) {
