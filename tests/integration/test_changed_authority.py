@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
-from typing import TYPE_CHECKING, Any
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -21,6 +23,16 @@ if TYPE_CHECKING:
 
     from tests.support.world import World
     from tests.vectors.signers import SigningWorld
+
+HOLD: Final = """
+import sqlite3, sys
+ledger = sqlite3.connect(sys.argv[1], isolation_level=None)
+ledger.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()
+ledger.execute("ROLLBACK")
+"""
+"""Holds the ledger until its standard input ends."""
 
 
 @pytest.fixture
@@ -66,6 +78,20 @@ def revoke(settings: dict[str, Any], signing: SigningWorld, folder: Path) -> dic
     return settings | {"revocations_path": str(table)}
 
 
+@contextmanager
+def ledger_held(ledger: Path) -> Iterator[None]:
+    """Nothing is written meanwhile. In a process of its own, since locks are a process's."""
+    command = [sys.executable, "-c", HOLD, str(ledger)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        try:
+            yield
+        finally:
+            holder.communicate()
+    assert holder.returncode == 0
+
+
 def test_a_revocation_counts_from_the_reload_on(
     engine: FindingEngine, settings: dict[str, Any], signing: SigningWorld, tmp_path: Path
 ) -> None:
@@ -89,12 +115,9 @@ def test_what_waits_for_the_ledger_is_checked_again(
 ) -> None:
     """It was believed when it arrived, and is decided after the revocation was acknowledged."""
     request = submit_request(envelope_of(signing)).SerializeToString()
-    blocker = sqlite3.connect(engine.live.ledger, isolation_level=None)
-    blocker.execute("BEGIN IMMEDIATE")
-    ticket = engine.live.core.submit_license(CALLERS["se"], request, None)
-    engine.live.core.reload_authority(json.dumps(revoke(settings, signing, tmp_path)))
-    blocker.execute("ROLLBACK")
-    blocker.close()
+    with ledger_held(engine.live.ledger):
+        ticket = engine.live.core.submit_license(CALLERS["se"], request, None)
+        engine.live.core.reload_authority(json.dumps(revoke(settings, signing, tmp_path)))
     assert codes_of(engine.live.answer(ticket)) == ["F504"]
 
 
