@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -108,7 +109,9 @@ def test_what_the_ledger_keeps_proves_what_was_signed(engine: FindingEngine) -> 
     envelope = canonical_envelope(canonical_string(submission), signer)
     request = submit_request(envelope, request_id(), submission)
     engine.live.submit(CALLERS["se"], request)
-    with sqlite3.connect(engine.live.ledger) as ledger:
+    # First, since two SQLites in one process undo each other's locks.
+    engine.live.core.close()
+    with closing(sqlite3.connect(engine.live.ledger)) as ledger:
         (kept,) = ledger.execute("SELECT envelope FROM license_version").fetchone()
         (asked,) = ledger.execute("SELECT request FROM verdict").fetchone()
     assert submission_pb2.Envelope.FromString(kept) == envelope
