@@ -159,10 +159,11 @@ def test_a_run_without_terminal_shows_every_part_and_ends(
     texts, run = ended_run
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stderr == ""
-    for key in ("issue", "exercise", "forge", "correct", "prove", "hand"):
+    for key in ("issue", "exercise", "forge", "correct", "agency", "prove", "hand"):
         assert texts.say(f"section_{key}") in run.stdout
     for code in ("N424", "N425", "N421", "F503", "F501", "S105", "C205", "C207", "E301", "E304"):
         assert code in run.stdout
+    assert "N419" in run.stdout
     assert " 0 kg" in run.stdout
     assert next(each.split()[1] for each in commands_in(run.stdout)) == "serve"
 
@@ -175,8 +176,42 @@ def test_tables_fit_80_columns(
     assert max(len(line) for line in before_proof.splitlines()) == 80
     assert "…" not in run.stdout
     codes = re.findall(r"acuse\s+[0-9A-Z]{8}\b", run.stdout)
-    assert len(codes) == 6
+    assert len(codes) == 8
     assert all("\n" not in each for each in codes), "a code stands on the line of its word"
+
+
+def figures_of(run: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """The figure at the end of each row that tells of the stream, by the row's number."""
+    rows = re.findall(r"^(5\.[1-4]) .*? (\d+) *$", run.stdout, re.MULTILINE)
+    return {number: int(figure) for number, figure in rows}
+
+
+def test_a_stream_that_is_cut_is_answered_once_in_all(
+    ended_run: tuple[Texts, subprocess.CompletedProcess[str]],
+) -> None:
+    _, run = ended_run
+    figures = figures_of(run)
+    assert set(figures) == {"5.1", "5.2", "5.3", "5.4"}
+    assert 0 < figures["5.1"] < 200
+    assert figures["5.2"] == figures["5.3"] == 200 - figures["5.1"]
+    assert figures["5.4"] == 0
+
+
+def test_a_suspension_stands_between_two_exercises(
+    ended_run: tuple[Texts, subprocess.CompletedProcess[str]],
+) -> None:
+    texts, run = ended_run
+    outcomes = re.findall(r"^5\.[5-9] .*(FIRMA|ERROR) *$", run.stdout, re.MULTILINE)
+    assert outcomes == ["FIRMA", "FIRMA", "ERROR", "FIRMA", "FIRMA"]
+    feed = run.stdout[run.stdout.index(texts.say("head_movement")) :]
+    told = re.findall(r"^ +(\d) +SE C1 +(\w+) ", feed, re.MULTILINE)
+    spanish = [("1", "alta")] * 2 + [("2", "descargo"), ("3", "suspensión")]
+    spanish += [("4", "reactivación"), ("5", "descargo")]
+    english = [("1", "issued")] * 2 + [("2", "exercised"), ("3", "suspended")]
+    english += [("4", "reinstated"), ("5", "exercised")]
+    assert told == (spanish if texts.language == "es" else english)
+    # One issued and drawn on three times, two hundred streamed, and the four steps after them.
+    assert texts.say("note_feed", count=208, shown=6) in " ".join(run.stdout.split())
 
 
 def test_a_second_run_in_the_same_folder_makes_all_anew(tmp_path: Path) -> None:
@@ -236,13 +271,19 @@ def test_printed_commands_work_while_it_stays_up(tmp_path: Path, language: str) 
         assert server.ended(), "Ctrl-C left the server"
         server.close()
     verbs = [command.split()[1] for command in commands]
-    assert verbs == ["submit", "check", "validate", "outcome", "verify", "license"]
-    submitted, checked, exercised, _, _, _, again = shown
+    assert verbs == [
+        *("submit", "check", "validate", "outcome", "verify", "license", "watch", "license")
+    ]
+    submitted, checked, exercised, _, _, _, watched, listed, again = shown
     assert "DEMO-" in submitted
     assert "FIRMA" in submitted
     assert "120" in checked or "70" in checked
     assert "70" in exercised
     assert again == exercised, "a repeated command draws once"
+    # Six movements, each told with the verdict that made it, from the one in the table on.
+    assert len(re.findall(r"\d UTC\s", watched)) == 6
+    assert re.findall(r"-1(?:199|200) +#(\d)", watched) == ["1", "1", "2", "3", "4", "5"]
+    assert re.findall(r"DEMO-\d{4}-(\d{4})", listed) == ["0001"]
     assert (tmp_path / "demo" / "receipts" / "by-hand.json").is_file()
 
 
@@ -296,7 +337,7 @@ def run_with(tmp_path: Path, change: str) -> subprocess.CompletedProcess[str]:
     """Runs the demo in a process of its own after a change to one of its modules."""
     source = (
         "import sys\n"
-        "from descargo_server.demo import folder, run_demo, story\n"
+        "from descargo_server.demo import agency_scene, folder, run_demo, story\n"
         f"{change}\n"
         "sys.exit(run_demo(once=True, lang='es'))"
     )
@@ -319,6 +360,43 @@ def test_an_unexpected_answer_names_the_step_and_what_was_expected(tmp_path: Pat
     assert "`error C205 C207 E301 E304 S105`" in run.stderr
     assert "Traceback" not in run.stderr
     assert '"stopped"' in (tmp_path / "demo" / "server.log").read_text()
+
+
+ELSEWHERE = """
+whole = agency_scene.suspension_document
+def elsewhere(*given):
+    document = whole(*given)
+    document["suspension"]["offices"] = {"only": ["240"]}
+    return document
+agency_scene.suspension_document = elsewhere
+"""
+FORGETFUL = """
+every = story.Story.every_answer
+story.Story.every_answer = lambda self: [each for each in every(self)][1:]
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "step", "expected", "got"),
+    [
+        (
+            "agency_scene.CUT_AFTER, agency_scene.CABLE_BYTES = 0, 10**9",
+            *("step_stream", "1 2 200", "0 1 200"),
+        ),
+        (ELSEWHERE, "step_exercise", "error N419", "firma"),
+        (FORGETFUL, "step_feed", "207", "208"),
+    ],
+    ids=["line not cut", "suspended at another office", "movement told that nobody knows"],
+)
+def test_the_agencys_scene_insists_on_what_it_shows(
+    tmp_path: Path, change: str, step: str, expected: str, got: str
+) -> None:
+    run = run_with(tmp_path, change)
+    assert run.returncode == 1
+    assert Texts("es").say(step) in run.stderr
+    assert f"`{expected}`" in run.stderr
+    assert f"`{got}`" in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 def test_a_server_that_does_not_start_is_told_with_its_log(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from descargo_server.demo.story import Story
 
-__all__ = ["Command", "commands", "serve_command", "write_files"]
+__all__ = ["Command", "Named", "commands", "serve_command", "write_files"]
 
 SUBMISSION_FILE: Final = Path(LICENSES, "new.jsonl")
 DECLARATION_FILE: Final = Path(DECLARATIONS, "nuevo-laredo.json")
@@ -45,6 +45,20 @@ class Command:
         return [*(f"{line} \\" for line in lines[:-1]), lines[-1]]
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What commands name that came about in the demo."""
+
+    first_request_id: str
+    """Key of the first exercise."""
+    receipt: str
+    """File of a receipt."""
+    cursor: str
+    """Of the feed, before the movements that were shown."""
+    told: int
+    """Events after the cursor."""
+
+
 def write_files(folder: Path, story: Story) -> None:
     """Writes a license that was not submitted and a declaration that was not exercised."""
     submission = submission_document(story.grants.by_hand, story.start)
@@ -59,9 +73,7 @@ def write_files(folder: Path, story: Story) -> None:
     (folder / DECLARATION_FILE).write_text(f"{written}\n", encoding="utf-8")
 
 
-def commands(
-    folder: Path, story: Story, first_request_id: str, receipt: str, language: str
-) -> list[Command]:
+def commands(folder: Path, story: Story, named: Named, language: str) -> list[Command]:
     """The client's commands, in an order in which each has what it needs."""
     client = (_program("descargo"),)
     spoken = () if language == "es" else ("--lang", language)
@@ -80,15 +92,20 @@ def commands(
     lane = profile(NUEVO_LAREDO.lane)
     kept = ("--receipt-out", at(RECEIPTS, "by-hand.json"))
     shown = ("show", steel.permit_key, steel.number)
+    # Told from where the table of the feed begins, and no further, so that it ends by itself.
+    since = ("--since", named.cursor, "--count", str(named.told))
+    exhausted = ("list", "--filter", 'status = "EXHAUSTED"')
     return [
         Command(f"hand_{name}", (*client, *words, *spoken))
         for name, words in (
             ("submit", ("submit", at(str(SUBMISSION_FILE)), *profile("se"), *signing)),
             ("check", ("check", *profile("broker"), *declaration)),
             ("validate", ("validate", *lane, *declaration, *kept)),
-            ("outcome", ("outcome", first_request_id, *lane)),
-            ("verify", ("verify", at(RECEIPTS, receipt), "--key", at("receipt.pub.pem"))),
+            ("outcome", ("outcome", named.first_request_id, *lane)),
+            ("verify", ("verify", at(RECEIPTS, named.receipt), "--key", at("receipt.pub.pem"))),
             ("show", ("license", *shown, *profile("se"))),
+            ("watch", ("watch", *profile("se"), *since)),
+            ("list", ("license", *exhausted, *profile("se"))),
         )
     ]
 

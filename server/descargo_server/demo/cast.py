@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,11 +14,16 @@ from descargo_client.connection import Connection
 from descargo_client.forms.messages import fill_message
 from descargo_client.lane import Lane
 from descargo_client.signing import load_signer
+from descargo_client.stream import AgencyStream
+from descargo_client.watch import Watch
+from descargo_server.demo.cable import Cable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
     from pathlib import Path
 
     from descargo.v1.submission_pb2 import Envelope
+    from descargo.v1.submission_service_pb2 import WatchExercisesResponse
     from descargo_client.signing import Signer
     from descargo_server.demo.grants import Start
 
@@ -53,6 +60,27 @@ class Cast:
         """A lane's calls."""
         return Lane(self._channel(name))
 
+    def cable(self, first_bytes: int) -> Cable:
+        """A line to the server that can be cut."""
+        return Cable(self._port, first_bytes)
+
+    def stream(
+        self, name: str, port: int, frame_items: int, on_break: Callable[[], None]
+    ) -> AgencyStream:
+        """A new stream of an agency's, over a line; `on_break` hears of each broken connection."""
+
+        def pause(seconds: float) -> None:
+            on_break()
+            time.sleep(seconds)
+
+        connection = self._connection(name, port)
+        stream_id = str(uuid.uuid4())
+        return AgencyStream(connection, stream_id, frame_items=frame_items, sleep=pause)
+
+    def feed(self, name: str, cursor: str) -> Generator[WatchExercisesResponse]:
+        """An agency's feed, after a cursor."""
+        yield from Watch(self._channel(name), cursor).events()
+
     def payload(self, document: dict[str, Any]) -> bytes:
         """The bytes of a submission that are to be signed."""
         submission = build_submission(document, validator=VALIDATOR, signed_at=self._start.at)
@@ -64,12 +92,15 @@ class Cast:
 
     def _channel(self, name: str) -> Channel:
         if name not in self._channels:
-            tls = self._folder / "tls"
-            connection = Connection(
-                f"127.0.0.1:{self._port}", tls / f"{name}.pem", tls / f"{name}.key", tls / "ca.pem"
-            )
+            connection = self._connection(name, self._port)
             self._channels[name] = self._opened.enter_context(Channel(connection))
         return self._channels[name]
+
+    def _connection(self, name: str, port: int) -> Connection:
+        tls = self._folder / "tls"
+        return Connection(
+            f"127.0.0.1:{port}", tls / f"{name}.pem", tls / f"{name}.key", tls / "ca.pem"
+        )
 
     def _signer(self, name: str) -> Signer:
         if name not in self._signers:

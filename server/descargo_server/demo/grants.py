@@ -16,12 +16,15 @@ from descargo_server.demo.texts import Texts
 if TYPE_CHECKING:
     from datetime import date
 
-__all__ = ["Grant", "Grants", "Start", "mistaken", "submission_document"]
+__all__ = ["Grant", "Grants", "Start", "mistaken", "reinstatement_document"]
+__all__ += ["submission_document", "suspension_document"]
 
 MEXICO_CITY: Final = timezone(timedelta(hours=-6))
 """Mexico City has kept no summer time since 2022."""
 VALIDITY: Final = timedelta(days=180)
 IN_USE_FOR: Final = timedelta(days=60)
+STREAMED: Final = 200
+"""Licenses that go through the stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,13 @@ class Grants:
         self.by_hand = Grant(
             *("se", "SE", "C1", number(7), notice, "goods_steel", *steel), "40000", "32000"
         )
+        self.streamed = [
+            Grant(
+                *("se", "SE", "C1", number(1000 + serial), notice, "goods_steel", *steel),
+                *("20000", "16000"),
+            )
+            for serial in range(1, STREAMED + 1)
+        ]
 
 
 def submission_document(grant: Grant, start: Start) -> dict[str, Any]:
@@ -128,17 +138,37 @@ def submission_document(grant: Grant, start: Start) -> dict[str, Any]:
             }
         ],
     }
-    name = {
-        "agency": grant.agency,
-        "permit_key": grant.permit_key,
-        "permit_number": grant.number,
-    }
-    document: dict[str, Any] = {"signed_at": start.instant, "license": name}
+    document = _document(grant, start)
     if grant.left is None:
         return document | {"issue": content}
     left = {"quantity": grant.left[0], "value_usd": grant.left[1]}
     remainders = [{"line_no": 1, "left": left}]
     return document | {"onboarding": {"license": content, "remainders": remainders}}
+
+
+def suspension_document(grant: Grant, version: int, start: Start) -> dict[str, Any]:
+    """Stops the whole license everywhere, until further notice."""
+    every = {"every": True}
+    reason = Texts("es").say("reason_suspended")
+    suspension = {"lines": every, "offices": every, "reason": reason}
+    return _document(grant, start) | {"version": version, "suspension": suspension}
+
+
+def reinstatement_document(grant: Grant, version: int, start: Start) -> dict[str, Any]:
+    """Ends the suspension that made the version before."""
+    reason = Texts("es").say("reason_reinstated")
+    reinstatement = {"suspension_version": version - 1, "reason": reason}
+    return _document(grant, start) | {"version": version, "reinstatement": reinstatement}
+
+
+def _document(grant: Grant, start: Start) -> dict[str, Any]:
+    """What every submission for a license says."""
+    name = {
+        "agency": grant.agency,
+        "permit_key": grant.permit_key,
+        "permit_number": grant.number,
+    }
+    return {"signed_at": start.instant, "license": name}
 
 
 def mistaken(document: dict[str, Any], start: Start) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from descargo_client.receipts import (
 )
 from descargo_server.admin.exit_codes import FAILED, OK
 from descargo_server.admin.terminal import complain
-from descargo_server.demo.by_hand import commands, serve_command, write_files
+from descargo_server.demo.agency_scene import AgencyScene
+from descargo_server.demo.by_hand import Named, commands, serve_command, write_files
 from descargo_server.demo.cast import Cast
 from descargo_server.demo.folder import (
     RECEIPTS,
@@ -37,9 +38,11 @@ from descargo_server.demo.server_process import ServerProcess, ServerUnwell
 from descargo_server.demo.story import StepFailed, Story
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from types import FrameType
 
+    from descargo.v1.verdict_pb2 import Answer
+    from descargo_server.demo.agency_scene import Fed
     from descargo_server.demo.texts import Texts
 
 __all__ = ["play"]
@@ -122,10 +125,21 @@ class _Demo:
             screen.forged(story.forge_licenses())
             self._begin("section_correct")
             screen.corrected(story.correct_license())
+            self._begin("section_agency")
+            fed = self._agency_at_work(story)
         self._begin("section_prove")
         self._prove(story)
         write_files(self._folder, story)
-        self._offer(story, drawn[0].request_id, stay=stay)
+        self._offer(story, drawn[0].request_id, fed, stay=stay)
+
+    def _agency_at_work(self, story: Story) -> Fed:
+        """A stream that is cut, a suspension that binds at once, and the feed of it all."""
+        scene = AgencyScene(story)
+        self._screen.streamed(scene.stream_licenses())
+        self._screen.stopped(scene.stop_license())
+        fed = scene.follow_feed()
+        self._screen.fed(fed)
+        return fed
 
     def _begin(self, section: str) -> None:
         self._section = section
@@ -135,30 +149,35 @@ class _Demo:
         """Saves every receipt and checks it from its file, with the public key alone."""
         key_file = self._folder / "receipt.pub.pem"
         key = load_public_key(key_file.read_bytes())
-        for number, (name, answer) in enumerate(story.answers, start=1):
+        proved = 0
+        for number, (name, answers) in enumerate(story.answers, start=1):
             path = self._folder / RECEIPTS / f"{number:02}-{name}.json"
-            written = json.dumps(saved_receipt(answer), ensure_ascii=False, indent=2)
-            path.write_text(f"{written}\n", encoding="utf-8")
+            _save_receipts(path, answers)
             for presented in read_receipts(path.read_bytes()):
                 verify_receipt(presented, key)
+                proved += 1
             self._receipts.append(path)
+        kept = len(story.every_answer())
+        if proved != kept:
+            raise StepFailed("step_prove", key_file.name, str(kept), str(proved))
         (presented,) = read_receipts(self._receipts[0].read_bytes())
         payload = presented.receipt.payload
         presented.receipt.payload = payload[:-1] + bytes([payload[-1] ^ 1])
         try:
             verify_receipt(presented, key)
         except ReceiptInvalid:
-            self._screen.note("note_proved", count=len(self._receipts), file=key_file)
+            self._screen.note("note_proved", count=proved, file=key_file)
             return
         raise StepFailed("step_prove", self._receipts[0].name, "ReceiptInvalid", "OK")
 
-    def _offer(self, story: Story, first_request_id: str, *, stay: bool) -> None:
+    def _offer(self, story: Story, first_request_id: str, fed: Fed, *, stay: bool) -> None:
         """Shows the commands to go on with."""
         self._begin("section_hand")
         self._screen.note("hand_up" if stay else "hand_down", here=Path.cwd())
         receipt = next(each.name for each in self._receipts if "exercise" in each.name)
         language = self._texts.language
-        offered = commands(self._folder, story, first_request_id, receipt, language)
+        named = Named(first_request_id, receipt, fed.cursor, fed.told)
+        offered = commands(self._folder, story, named, language)
         for command in [*([] if stay else [serve_command(self._folder)]), *offered]:
             self._screen.command(command.explained, command.lines(self._screen.width))
 
@@ -170,6 +189,14 @@ class _Demo:
         except KeyboardInterrupt:
             return
         raise ServerUnwell(server.last_words())
+
+
+def _save_receipts(path: Path, answers: Sequence[Answer]) -> None:
+    """One as `descargo validate` keeps it; several in a file are one on each line."""
+    indent = 2 if len(answers) == 1 else None
+    documents = (saved_receipt(answer) for answer in answers)
+    lines = [json.dumps(each, ensure_ascii=False, indent=indent) for each in documents]
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _what_failed(failure: Exception, folder: Path, texts: Texts) -> str:

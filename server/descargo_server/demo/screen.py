@@ -12,15 +12,19 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from descargo_client.documents import outcome_of
+from descargo.v1 import verdict_pb2
+from descargo_client.documents import enum_word, outcome_of
+from descargo_client.texts import text
+from descargo_server.demo.story import Drawn
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from descargo.v1.license_pb2 import Amount
-    from descargo.v1.verdict_pb2 import Answer, Balance
+    from descargo.v1.verdict_pb2 import Answer, Balance, RecordedMovement
+    from descargo_server.demo.agency_scene import Changed, Fed, Streamed
     from descargo_server.demo.grants import Grant
-    from descargo_server.demo.story import Corrected, Drawn, Forgery, Issued
+    from descargo_server.demo.story import Corrected, Forgery, Issued
     from descargo_server.demo.texts import Texts
 
 __all__ = ["Screen"]
@@ -29,6 +33,8 @@ WIDTH_WITHOUT_TERMINAL: Final = 100
 WIDTH_MAX: Final = 100
 """Longer lines are harder to read, however wide the window is."""
 STYLES: Final = {"firma": "bold green", "error": "bold red"}
+STREAM_ROWS: Final = 4
+"""Rows that tell of a stream; what comes after in its part is numbered on."""
 PATH_STEP: Final = re.compile(r"[^.\[\]]+")
 
 
@@ -101,20 +107,11 @@ class Screen:
             *("=", "=head_office", "=head_permit", "#head_drawn", "#head_left", "head_answer")
         )
         for number, each in enumerate(exercises, start=1):
-            exercise = each.exercise
             answer = self._answer(each.answer)
             if each.repeats:
                 same = self._texts.say("same_bytes", number=f"2.{each.repeats}")
                 answer.append(f"\n{same}", style="dim")
-            table.add_row(
-                f"2.{number}",
-                f"{exercise.office.name} ({exercise.office.code})\n"
-                f"{_grouped_number(each.declaration_number)}",
-                self._permit(exercise.grant),
-                self._amount(exercise.grant.unit, exercise.quantity, exercise.value_usd),
-                self._balance(_balance_of(each.answer)),
-                answer,
-            )
+            table.add_row(f"2.{number}", *self._drawn(each), answer)
         self._print(table)
         for number, each in enumerate(exercises, start=1):
             if each.repeats:
@@ -156,6 +153,89 @@ class Screen:
             code=firma.discharge_signature,
             left=self._balance(firma.movements[0].balance_after).replace("\n", ", "),
         )
+
+    def streamed(self, streamed: Streamed) -> None:
+        """Shows what was answered before a stream was cut, and how it went on."""
+        table = self._table("=", "head_stream", "=head_permit", "#head_licenses")
+        count = len(streamed.grants)
+        rows = (
+            ("stream_before", 0, streamed.before),
+            ("stream_resent", count - streamed.resent, count),
+            ("stream_after", count - streamed.after, count),
+            ("stream_duplicates", 0, streamed.duplicates),
+        )
+        for number, (key, begin, end) in enumerate(rows, start=1):
+            span = self._span(streamed.grants[begin:end])
+            table.add_row(f"5.{number}", self._texts.say(key), span, f"{end - begin:,}")
+        self._print(table)
+        self.note("note_stream", count=f"{count:,}")
+
+    def stopped(self, steps: Sequence[Drawn | Changed]) -> None:
+        """Shows exercises of a license, and what its agency did to it between them."""
+        table = self._table(
+            *("=", "=head_who", "=head_permit", "#head_drawn", "#head_left", "head_answer")
+        )
+        for number, each in enumerate(steps, start=STREAM_ROWS + 1):
+            if isinstance(each, Drawn):
+                row = self._drawn(each)
+            else:
+                how = self._texts.say(each.how, agency=each.grant.agency)
+                row = (how, self._permit(each.grant), "", "")
+            table.add_row(f"5.{number}", *row, self._answer(each.answer))
+        self._console.print()
+        self._print(table)
+        for number, each in enumerate(steps, start=STREAM_ROWS + 1):
+            if isinstance(each, Drawn):
+                self._findings(f"5.{number}", each)
+
+    def fed(self, fed: Fed) -> None:
+        """Shows the last movements of a feed, in the client's words."""
+        table = self._table(
+            *("#head_number", "=head_permit", "=head_movement", "#head_drawn", "#head_left"),
+            "=head_caller",
+        )
+        for each in fed.movements:
+            table.add_row(*self._movement(each))
+        self._console.print()
+        self._print(table)
+        self.note("note_feed", count=f"{fed.count:,}", shown=len(fed.movements))
+
+    def _movement(self, recorded: RecordedMovement) -> tuple[str, ...]:
+        movement = recorded.movement
+        name, balance = movement.license, movement.balance_after
+        kind = enum_word(verdict_pb2.MovementKind.DESCRIPTOR, movement.kind).lower()
+        taken, left = "", ""
+        if movement.HasField("balance_after"):
+            left = self._balance(balance)
+            if movement.taken.quantity:
+                figures = movement.taken.quantity, movement.taken.value_usd
+                taken = self._amount(balance.unit, *figures)
+        number = _grouped_number(recorded.position.declaration_number)
+        return (
+            str(movement.permit_seq),
+            f"{name.agency} {name.permit_key}\n{name.permit_number}",
+            text(f"movement.{kind}", "es" if self._texts.language == "es" else "en"),
+            taken,
+            left,
+            f"{recorded.caller}\n{number}".strip(),
+        )
+
+    def _drawn(self, drawn: Drawn) -> tuple[str | Text, ...]:
+        """Office with declaration, license, what was drawn, and what is left."""
+        exercise = drawn.exercise
+        office, number = exercise.office, _grouped_number(drawn.declaration_number)
+        return (
+            f"{office.name} ({office.code})\n{number}",
+            self._permit(exercise.grant),
+            self._amount(exercise.grant.unit, exercise.quantity, exercise.value_usd),
+            self._balance(_balance_of(drawn.answer)),
+        )
+
+    def _span(self, grants: Sequence[Grant]) -> str:
+        """The first and the last number; nothing when there is none."""
+        if not grants:
+            return ""
+        return self._texts.say("span", first=grants[0].number, last=grants[-1].number)
 
     def _findings(self, number: str, drawn: Drawn) -> None:
         """The server's words for an exercise in one paragraph, and what is left of a refused."""

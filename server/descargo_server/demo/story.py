@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from descargo.v1.verdict_pb2 import Answer
     from descargo_server.demo.cast import Cast
 
-__all__ = ["Corrected", "Drawn", "Forgery", "Issued", "StepFailed", "Story"]
+__all__ = ["Corrected", "Drawn", "Forgery", "Issued", "StepFailed", "Story", "expect"]
 
 WRONG_CODES: Final = ("C205", "C207", "E301", "E304", "S105")
 
@@ -90,8 +90,16 @@ class Story:
     grants: Grants
     firmas: dict[str, str] = field(default_factory=dict)
     """Discharge signatures by the number of the license."""
-    answers: list[tuple[str, Answer]] = field(default_factory=list)
-    """Every answer with a short name, in order."""
+    answers: list[tuple[str, Sequence[Answer]]] = field(default_factory=list)
+    """Every answer under a short name, in order; those to a stream are together."""
+
+    def keep(self, name: str, *answers: Answer) -> None:
+        """Keeps what was answered; whatever is kept is proved in the end."""
+        self.answers.append((name, answers))
+
+    def every_answer(self) -> list[Answer]:
+        """Every answer, in order."""
+        return [answer for _, together in self.answers for answer in together]
 
     def issue_licenses(self) -> list[Issued]:
         """Three agencies submit; one license is already in use and brings its remainder."""
@@ -102,7 +110,7 @@ class Story:
         """Both lanes draw on one license until nothing is left; the others are drawn on once."""
         steel, wood, rifles = self.grants.steel, self.grants.wood, self.grants.rifles
         first = Exercise(NUEVO_LAREDO, steel, 1, "60000", "48000")
-        drawn = [self._exercise(first)]
+        drawn = [self.exercise(first)]
         drawn.append(self._repeat(drawn[0]))
         further: tuple[tuple[Exercise, Sequence[str]], ...] = (
             (Exercise(TIJUANA, steel, 1, "30000", "24000"), ()),
@@ -112,7 +120,7 @@ class Story:
             (Exercise(NUEVO_LAREDO, steel, 3, "10000", "8000"), ("W811",)),
             (Exercise(TIJUANA, steel, 3, "1000", "800"), ("N421",)),
         )
-        return drawn + [self._exercise(each, codes) for each, codes in further]
+        return drawn + [self.exercise(each, codes) for each, codes in further]
 
     def forge_licenses(self) -> list[Forgery]:
         """Two forgeries come in over the agency's own connection, and leave no license behind."""
@@ -129,9 +137,9 @@ class Story:
             ("forged_payload", self.grants.altered, altered, "F501"),
         ):
             answer = self.cast.agency(grant.signer).submit(envelope)
-            _expect("step_forge", grant.number, answer, "error", (code,))
+            expect("step_forge", grant.number, answer, "error", (code,))
             self._expect_unknown(grant)
-            self.answers.append(("forged", answer))
+            self.keep("forged", answer)
             forgeries.append(Forgery(how, grant, answer))
         return forgeries
 
@@ -142,19 +150,12 @@ class Story:
         wrong = mistaken(right, self.start)
         agency = self.cast.agency(grant.signer)
         refused = agency.submit(self.cast.sealed(self.cast.payload(wrong), grant.signer))
-        _expect("step_mistakes", grant.number, refused, "error", WRONG_CODES)
-        self.answers.append(("mistakes", refused))
+        expect("step_mistakes", grant.number, refused, "error", WRONG_CODES)
+        self.keep("mistakes", refused)
         return Corrected(grant, wrong, right, refused, self._issue(grant).answer)
 
-    def _issue(self, grant: Grant) -> Issued:
-        payload = self.cast.payload(submission_document(grant, self.start))
-        answer = self.cast.agency(grant.signer).submit(self.cast.sealed(payload, grant.signer))
-        _expect("step_issue", grant.number, answer, "firma", ())
-        self.firmas[grant.number] = answer.verdict.firma.discharge_signature
-        self.answers.append(("license", answer))
-        return Issued(grant, answer)
-
-    def _exercise(self, exercise: Exercise, codes: Sequence[str] = ()) -> Drawn:
+    def exercise(self, exercise: Exercise, codes: Sequence[str] = ()) -> Drawn:
+        """A lane exercises a license; the answer must have these findings."""
         number = exercise.declaration_number(self.start.day)
         firma = self.firmas[exercise.grant.number]
         document = declaration_document(exercise, firma, self.start.day)
@@ -163,9 +164,17 @@ class Story:
         answer = lane.validate(declaration_of(document), request_id)
         # Warnings never refuse: a firma carries them.
         outcome = "firma" if all(code.startswith("W") for code in codes) else "error"
-        _expect("step_exercise", number, answer, outcome, codes)
-        self.answers.append(("exercise", answer))
+        expect("step_exercise", number, answer, outcome, codes)
+        self.keep("exercise", answer)
         return Drawn(exercise, number, request_id, answer)
+
+    def _issue(self, grant: Grant) -> Issued:
+        payload = self.cast.payload(submission_document(grant, self.start))
+        answer = self.cast.agency(grant.signer).submit(self.cast.sealed(payload, grant.signer))
+        expect("step_issue", grant.number, answer, "firma", ())
+        self.firmas[grant.number] = answer.verdict.firma.discharge_signature
+        self.keep("license", answer)
+        return Issued(grant, answer)
 
     def _repeat(self, drawn: Drawn) -> Drawn:
         exercise = drawn.exercise
@@ -192,7 +201,7 @@ class Story:
         raise StepFailed("step_forge", grant.number, "LICENSE_UNKNOWN", "OK")
 
 
-def _expect(step: str, subject: str, answer: Answer, outcome: str, codes: Sequence[str]) -> None:
+def expect(step: str, subject: str, answer: Answer, outcome: str, codes: Sequence[str]) -> None:
     """Raises StepFailed unless outcome and findings, warnings included, are the expected ones."""
     found = sorted({each.code for each in answer.verdict.findings})
     got = " ".join([outcome_of(answer.verdict), *found])
