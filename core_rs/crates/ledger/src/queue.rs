@@ -15,6 +15,9 @@ const GATHER_MAX: Duration = Duration::from_micros(1_000);
 const BATCH_MAX: usize = 512;
 /// Bulk commands in one transaction while calls come in between: about a millisecond.
 const BULK_BESIDE_CALLS: usize = 8;
+/// So many short bulk batches without a call between them, some 30 ms, before they grow: a lane that
+/// asks one thing after another must not meet a long one between two of its calls.
+const QUIET_BATCHES: u32 = 16;
 /// Bulk commands in one transaction at most.
 const BULK_MAX: usize = 64;
 /// After so many batches of calls in a row waiting bulk work gets one short batch.
@@ -46,6 +49,8 @@ struct Lanes<E> {
     last_calls: usize,
     /// Batches of calls since the last bulk batch.
     call_batches: u32,
+    /// Short bulk batches since the last call.
+    quiet_batches: u32,
     /// Size of the last bulk batch that was allowed.
     bulk_size: usize,
 }
@@ -58,6 +63,7 @@ impl<E> TwoLanes<E> {
             stopping: false,
             last_calls: 1,
             call_batches: 0,
+            quiet_batches: 0,
             bulk_size: BULK_BESIDE_CALLS,
         };
         Self {
@@ -161,10 +167,13 @@ impl<E> TwoLanes<E> {
 
 impl<E> Lanes<E> {
     fn take_bulk(&mut self) -> Vec<E> {
-        self.bulk_size = match self.call_batches {
-            0 => self.bulk_size.saturating_mul(2).min(BULK_MAX),
-            _ => BULK_BESIDE_CALLS,
-        };
+        if self.call_batches > 0 {
+            (self.bulk_size, self.quiet_batches) = (BULK_BESIDE_CALLS, 0);
+        } else if self.quiet_batches >= QUIET_BATCHES {
+            self.bulk_size = self.bulk_size.saturating_mul(2).min(BULK_MAX);
+        } else {
+            self.quiet_batches = self.quiet_batches.saturating_add(1);
+        }
         self.call_batches = 0;
         let size = self.bulk_size.min(self.bulk.len());
         self.bulk.drain(..size).collect()
@@ -200,11 +209,14 @@ mod tests {
 
     #[test]
     fn a_bulk_batch_grows_to_its_bound_while_no_calls_come_and_shrinks_when_one_does() {
-        let lanes = filled(0, 400);
+        let lanes = filled(0, 1_000);
         let size = || lanes.next().unwrap().len();
+        for _ in 0..QUIET_BATCHES {
+            assert_eq!(size(), BULK_BESIDE_CALLS);
+        }
         assert_eq!([size(), size(), size(), size()], [16, 32, BULK_MAX, BULK_MAX]);
         lanes.call(('c', 0)).unwrap();
-        assert_eq!([size(), size(), size()], [1, BULK_BESIDE_CALLS, 16]);
+        assert_eq!([size(), size(), size()], [1, BULK_BESIDE_CALLS, BULK_BESIDE_CALLS]);
     }
 
     #[test]
