@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from descargo_server.demo.cable import Cable
 from descargo_server.demo.texts import LANGUAGES, Texts, catalogue
 
 if TYPE_CHECKING:
@@ -360,6 +361,34 @@ def test_an_unexpected_answer_names_the_step_and_what_was_expected(tmp_path: Pat
     assert "`error C205 C207 E301 E304 S105`" in run.stderr
     assert "Traceback" not in run.stderr
     assert '"stopped"' in (tmp_path / "demo" / "server.log").read_text()
+
+
+def is_over(connection: socket.socket) -> bool:
+    """Whether nothing comes any more, with a farewell or without."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_a_cable_loses_what_is_beyond_its_bytes_and_carries_the_next_whole() -> None:
+    said = b"0123456789" * 5_000
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        with Cable(listening.getsockname()[1], first_bytes=20_001) as cable:
+            for most in (20_001, len(said)):
+                with socket.create_connection(("127.0.0.1", cable.port)) as near:
+                    far, _ = listening.accept()
+                    near.sendall(b"asked")
+                    assert far.recv(5, socket.MSG_WAITALL) == b"asked"
+                    far.sendall(said)
+                    assert near.recv(most, socket.MSG_WAITALL) == said[:most]
+                    cable.cut()
+                    assert is_over(near)
+                    assert is_over(far)
+                    far.close()
+            assert cable.connections == 2
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", cable.port))
 
 
 ELSEWHERE = """

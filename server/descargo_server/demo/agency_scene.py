@@ -33,7 +33,7 @@ __all__ = ["AgencyScene", "Changed", "Fed", "Streamed"]
 FRAME_ITEMS: Final = 10
 CUT_AFTER: Final = 50
 """Answers that the agency holds when its line is cut."""
-CABLE_BYTES: Final = 300_000
+CABLE_BYTES: Final = 250_000
 """What the line brings before it is cut, so that the last answers are never among it: less than the
 answers to the whole stream take, and more than those above and one more message of answers."""
 FEED_SHOWN: Final = 6

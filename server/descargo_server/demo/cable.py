@@ -27,40 +27,48 @@ class Cable:
         self.port: int = self._listening.getsockname()[1]
         self._lock = threading.Lock()
         self._ends: list[socket.socket] = []
+        self._threads = [threading.Thread(target=self._accept, name="demo-cable", daemon=True)]
         self.connections = 0
         """How many were carried so far."""
 
     def __enter__(self) -> Self:
         """Begins to carry."""
-        threading.Thread(target=self._accept, name="demo-cable", daemon=True).start()
+        self._threads[0].start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Ends for good, with whatever is carried."""
-        with suppress(OSError):
-            # Closing alone would not wake the thread that accepts.
-            self._listening.shutdown(socket.SHUT_RDWR)
+        # Closing alone would not wake the thread that accepts; once it has ended, nobody adds.
+        _end(self._listening)
+        self._threads[0].join()
         self._listening.close()
         self.cut()
+        for thread in self._threads:
+            thread.join()
+        for end in self._ends:
+            end.close()
 
     def cut(self) -> None:
         """Ends what is carried now, both ways; a new connection is carried whole."""
         with self._lock:
-            ends, self._ends = self._ends, []
-        for end in ends:
-            _end(end)
+            for end in self._ends:
+                _end(end)
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 near, _ = self._listening.accept()
+                with self._lock:
+                    self._ends.append(near)
                 far = socket.create_connection(self._target)
                 with self._lock:
-                    self._ends += [near, far]
+                    self._ends.append(far)
                     self.connections += 1
                     limit = self._first_bytes if self.connections == 1 else None
-                for source, sink, most in ((near, far, None), (far, near, limit)):
-                    threading.Thread(target=_carry, args=(source, sink, most), daemon=True).start()
+                    for way in ((near, far, None), (far, near, limit)):
+                        thread = threading.Thread(target=_carry, args=way, daemon=True)
+                        thread.start()
+                        self._threads.append(thread)
 
 
 def _carry(source: socket.socket, sink: socket.socket, most: int | None) -> None:
