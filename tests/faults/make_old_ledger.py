@@ -25,13 +25,8 @@ from tests.support.world import LANE, NOON, make_world
 if TYPE_CHECKING:
     from tests.support.world import World
 
-KEYS: Final = {
-    "receipt_key_path": "receipt.key.pem",
-    "code_secret_path": "codes.secret",
-    "anchors_path": "efirma/root.pem",
-    "intermediates_path": "efirma/issuing.pem",
-}
-"""Engine settings that name the validator's own files, and where a demo has them."""
+RECEIPT_KEY: Final = "receipt.pub.pem"
+"""The public half of the key that signed the answers; the private one is thrown away."""
 NUMBER: Final = "OLD-0001"
 ANSWERS: Final = "answers.json"
 
@@ -93,7 +88,7 @@ def _told(caller: str, response: bytes) -> OldAnswer:
 
 
 def main(out: Path) -> None:
-    """Writes the file, its keys and its answers."""
+    """Writes the file, its answers, and the key that checks them."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         (Path(scratch) / "world").mkdir()
@@ -102,8 +97,7 @@ def main(out: Path) -> None:
         folder.mkdir()
         told = make(world, folder)
         shutil.copy(folder / LEDGER, out / f"ledger-schema-{told.schema}.sqlite3")
-        for name in KEYS.values():
-            shutil.copy(world.root / name, out / Path(name).name)
+        shutil.copy(world.root / RECEIPT_KEY, out / RECEIPT_KEY)
     text = json.dumps(asdict(told), indent=2)
     (out / ANSWERS).write_text(f"{text}\n", encoding="utf-8")
 

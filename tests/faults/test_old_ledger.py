@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from descargo.v1 import submission_service_pb2, validation_service_pb2, verdict_pb2
-from tests.faults.make_old_ledger import ANSWERS, KEYS, OldAnswer, OldLedger, make
+from tests.faults.make_old_ledger import ANSWERS, RECEIPT_KEY, OldAnswer, OldLedger, make
 from tests.support import books, changes, messages
 from tests.support.engines import LEDGER, engine
 from tests.support.world import LANE, SAME_OFFICE
@@ -46,17 +46,16 @@ def told(kept: Path) -> OldLedger:
 
 @pytest.fixture
 def live(kept: Path, told: OldLedger, world: World, tmp_path: Path) -> Iterator[LiveEngine]:
-    """Today's core on a copy of the old file, with the old keys."""
+    """Today's core on a copy of the old file. Its keys are today's: the old ones are gone."""
     shutil.copy(kept / f"ledger-schema-{told.schema}.sqlite3", tmp_path / LEDGER)
-    keys: dict[str, Any] = {setting: str(kept / Path(name).name) for setting, name in KEYS.items()}
-    with engine(world, tmp_path, **keys) as opened:
+    with engine(world, tmp_path) as opened:
         yield opened
 
 
 def test_old_answers_are_served_byte_for_byte(
     live: LiveEngine, told: OldLedger, kept: Path, world: World
 ) -> None:
-    key = load_pem_private_key((kept / "receipt.key.pem").read_bytes(), None).public_key()
+    key = load_pem_public_key((kept / RECEIPT_KEY).read_bytes())
     assert isinstance(key, EllipticCurvePublicKey)
     outcomes = []
     for old in told.answers:
