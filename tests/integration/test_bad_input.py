@@ -39,7 +39,8 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 KEY: Final = str(uuid.UUID(int=7))
-CALLER_OF: Final = dict.fromkeys(METHODS, LANE) | {"SubmitLicense": "se", "GetLicense": "se"}
+OF_AGENCIES: Final = ("SubmitLicense", "GetLicense", "ListLicenses", "ListLicenseVersions")
+CALLER_OF: Final = dict.fromkeys(METHODS, LANE) | dict.fromkeys(OF_AGENCIES, "se")
 """Who may call each method, so that its bytes are looked at."""
 
 PAYLOAD_BYTES_MAX: Final = 256 * 1024
@@ -91,7 +92,9 @@ class Served:
         """After everything that was sent: the process lives, decides, and has logged no fault."""
         assert self.server.process is not None
         assert self.server.process.poll() is None
-        stated = check_request(declaration(license_id(agency=""), "AAAAAAAA"))
+        # A number that no good submission of these tests bears.
+        unknown = license_id("SE-NEVER", agency="")
+        stated = check_request(declaration(unknown, "AAAAAAAA"))
         response = self.answers("CheckLicense", stated.SerializeToString())
         verdict = validation_service_pb2.CheckLicenseResponse.FromString(response).answer.verdict
         assert [finding.code for finding in verdict.findings] == ["N411"]
@@ -132,6 +135,12 @@ def good(world: World) -> dict[str, bytes]:
         "ValidateLicense": validate_request(stated, KEY),
         "CheckLicense": check_request(stated),
         "GetOutcome": outcome_request(KEY),
+        "ListLicenses": submission_service_pb2.ListLicensesRequest(
+            filter="status = ACTIVE", page_size=10
+        ),
+        "ListLicenseVersions": submission_service_pb2.ListLicenseVersionsRequest(
+            license=license_id("SE-NONE"), page_size=10
+        ),
     }
     return {method: request.SerializeToString() for method, request in requests.items()}
 
@@ -146,9 +155,14 @@ def test_request_cut_at_any_length_is_refused(
     before, counted = served.unreadable_count(), 0
     for length in range(len(good[method])):
         answer = call(served.channels[method], method, good[method][:length])
-        if method in {"CheckLicense", "GetLicense"} and isinstance(answer, Failure):
+        if method in {"CheckLicense", "GetLicense", "ListLicenseVersions"} and isinstance(
+            answer, Failure
+        ):
             # What is optional may be cut off whole; then the rest is a good request.
             assert answer.code in {"INVALID_ARGUMENT", "NOT_FOUND"}, length
+        elif method == "ListLicenses" and not isinstance(answer, Failure):
+            # Everything of it is optional: nothing at all, or a filter alone, is a good request.
+            assert length in {0, 2 + len("status = ACTIVE")}
         else:
             assert isinstance(answer, Failure), length
             assert answer.code == "INVALID_ARGUMENT", length
@@ -531,5 +545,8 @@ def test_mutated_request_is_never_a_fault(
 @given(method=st.sampled_from(sorted(METHODS)), request=st.binary(max_size=300))
 def test_random_bytes_are_never_a_fault(served: Served, method: str, request: bytes) -> None:
     answer = call(served.channels[method], method, request)
+    if method == "ListLicenses" and not isinstance(answer, Failure):
+        # Everything of it is optional, so a few bytes may happen to ask for something.
+        return
     assert isinstance(answer, Failure)
     assert answer.code == "INVALID_ARGUMENT"
