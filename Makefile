@@ -60,7 +60,7 @@ endif
 bench: $(VENV)/.dev
 	$(BIN)/python -m loadtests.bench $(BENCH)
 
-# The same properties as in `make test`, for longer: about twenty minutes.
+# The same properties as in `make test`, for longer.
 test-long: $(VENV)/.dev
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/oracle tests/faults --timeout 3600 $(PYTEST)
 
