@@ -11,8 +11,10 @@ use descargo_model::pb::{LicenseStatus, MovementKind};
 use thiserror::Error;
 
 mod change;
+mod draw;
 
 pub use change::{Change, Moment, change};
+pub use draw::{DrawStep, Stage, commit, commit_held, draw, expire, release, replace, reserve};
 
 /// One balance: a license line in two dimensions, each limited or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,20 +97,6 @@ impl Balance {
     #[must_use]
     pub fn is_exhausted(&self) -> bool {
         self.available.is_exhausted()
-    }
-
-    fn exercise(&self, taken: AmountValue) -> Result<Self, StateError> {
-        Ok(Self {
-            available: AmountValue {
-                quantity: left(self.available.quantity, taken.quantity, Quantity::minus)?,
-                value_usd: left(self.available.value_usd, taken.value_usd, Usd::minus)?,
-            },
-            exercised: AmountValue {
-                quantity: sum(self.exercised.quantity, taken.quantity, Quantity::plus)?,
-                value_usd: sum(self.exercised.value_usd, taken.value_usd, Usd::plus)?,
-            },
-            ..self.clone()
-        })
     }
 }
 
@@ -193,6 +181,12 @@ pub enum StateError {
     /// The status does not allow this change.
     #[error("the status does not allow this change")]
     StepNotAllowed,
+    /// More is given back than is held or was taken.
+    #[error("more is given back than is held or was taken")]
+    ReturnsTooMuch,
+    /// A balance does not add up after a step.
+    #[error("a balance does not add up after a step")]
+    Unsound,
     /// More stops than one exercise shall look at.
     #[error("the license has too many stops")]
     TooManyStops,
@@ -243,41 +237,6 @@ pub fn issue(
     Ok((state, movements))
 }
 
-/// Takes `taken` from a line, for good.
-///
-/// # Errors
-/// When the line is unknown, has less left, or limits a dimension that `taken` does not state.
-pub fn commit(
-    state: &LicenseState,
-    license_line_no: u32,
-    line_no: u32,
-    taken: AmountValue,
-) -> Result<(LicenseState, Movement), StateError> {
-    let mut next = state.clone();
-    let balance = next
-        .balances
-        .iter_mut()
-        .find(|balance| balance.license_line_no == license_line_no)
-        .ok_or(StateError::LineUnknown)?;
-    *balance = balance.exercise(taken)?;
-    let balance_after = balance.clone();
-    next.permit_seq = next.permit_seq.checked_add(1).ok_or(StateError::OutOfRange)?;
-    if next.balances.iter().all(Balance::is_exhausted) {
-        next.status = LicenseStatus::Exhausted;
-    }
-    let movement = Movement {
-        permit_seq: next.permit_seq,
-        kind: MovementKind::Commit,
-        version: next.version,
-        status: next.status,
-        line_no,
-        taken,
-        returned: AmountValue::default(),
-        balance_after,
-    };
-    Ok((next, movement))
-}
-
 /// What was used of a dimension before the license came here.
 fn used<T: Copy>(
     authorized: Option<T>,
@@ -288,19 +247,6 @@ fn used<T: Copy>(
         (None, None) => Ok(None),
         (Some(granted), Some(left)) => minus(granted, left).map(Some).ok_or(StateError::Overdrawn),
         _ => Err(StateError::DimensionsDiffer),
-    }
-}
-
-/// What is left of a dimension; one that is not limited stays so.
-fn left<T: Copy>(
-    available: Option<T>,
-    taken: Option<T>,
-    minus: fn(T, T) -> Option<T>,
-) -> Result<Option<T>, StateError> {
-    match (available, taken) {
-        (None, _) => Ok(None),
-        (Some(have), Some(take)) => minus(have, take).map(Some).ok_or(StateError::Overdrawn),
-        (Some(_), None) => Err(StateError::DimensionsDiffer),
     }
 }
 

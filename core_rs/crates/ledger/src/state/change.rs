@@ -74,7 +74,7 @@ impl LicenseState {
     }
 
     /// Active, or exhausted when no line has anything left.
-    fn by_balance(&self) -> LicenseStatus {
+    pub(super) fn by_balance(&self) -> LicenseStatus {
         match self.balances.iter().all(Balance::is_exhausted) {
             true => LicenseStatus::Exhausted,
             false => LicenseStatus::Active,
