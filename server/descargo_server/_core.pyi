@@ -16,6 +16,7 @@ class Caller:
         office: str = "",
         broker_license: str = "",
         rfc: str = "",
+        agencies: Sequence[tuple[str, Sequence[str]]] = (),
     ) -> Caller: ...
 
 @final

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import grpc
 import pytest
 
-from descargo.v1 import submission_service_pb2, verdict_pb2
+from descargo.v1 import license_pb2, submission_service_pb2, verdict_pb2
 from descargo_client.channel import Channel, fault_of
 from descargo_client.watch import Watch
 from tests.support import messages
@@ -127,6 +127,23 @@ def test_a_movement_is_told_live_to_every_watcher_and_to_no_other_agency(desk: F
     assert mark(next(movements_of(other))) == ("movement", "SN-2", 1)
     assert [mark(event)[1] for event in desk.told(agency="semarnat")] == ["SN-1", "SN-2"]
     assert desk.told(agency="sedena") == []
+
+
+def test_a_hub_is_told_of_all_that_it_is_listed_for_and_of_nothing_else(desk: FeedDesk) -> None:
+    content = messages.license_content()
+    content.instrument_kind = license_pb2.INSTRUMENT_KIND_AUTOMATIC_NOTICE
+    notice = messages.license_submission("SE-AV", permit_key="AV", content=content)
+    assert desk.submit(notice).verdict.HasField("firma")
+    events = desk.told(agency="vucem")
+    of_both = {mark(event)[1] for event in events}
+    assert of_both == {"SE-1", "SE-2", "SN-1"}, "SE's keys are C1 alone"
+    assert [e.cursor for e in events] == list(dict.fromkeys(e.cursor for e in events))
+    middle = len(events) // 2
+    assert desk.told(events[middle].cursor, agency="vucem") == events[middle + 1 :]
+    # A cursor belongs to the list of agencies that it was given for.
+    for cursor, agency in ((desk.told()[0].cursor, "vucem"), (events[0].cursor, "se")):
+        refused = failure(lambda at=cursor, who=agency: desk.told(at, agency=who))  # type: ignore[misc]
+        assert refused == ("INVALID_ARGUMENT", "CURSOR_INVALID")
 
 
 def test_a_silent_feed_beats_with_a_cursor_that_goes_on(desk: FeedDesk) -> None:
@@ -316,6 +333,17 @@ def test_the_days_of_an_expiry_alert_are_policy(
         desk = FeedDesk(live)
         desk.issue("SE-1", valid_to="2026-07-01")
         assert bool(day_alerts(desk.until_heartbeat())) is told
+
+
+def test_a_hub_is_told_the_days_alerts_of_each_of_its_agencies(
+    world: World, tmp_path: Path
+) -> None:
+    with server(world, tmp_path, extra_config=f"{FAST}[policy]\nalert_expiry_days = 50\n") as live:
+        desk = FeedDesk(live)
+        desk.issue("SE-1", valid_to="2026-07-01")
+        desk.issue_of_semarnat("SN-1", valid_to="2026-06-30")
+        told = day_alerts(desk.until_heartbeat(agency="vucem"))
+        assert told == [("EXPIRY", "SE-1", "2026-07-01"), ("EXPIRY", "SN-1", "2026-06-30")]
 
 
 def day_alerts(events: list[WatchExercisesResponse]) -> list[tuple[str, str, str]]:

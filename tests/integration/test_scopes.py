@@ -318,6 +318,25 @@ def test_hub_transmits_for_its_agency_only(office: Office) -> None:
     assert codes_of(refused) == ["F509"]
 
 
+def test_hub_of_several_agencies_transmits_what_it_is_listed_for(office: Office) -> None:
+    def transmitted(number: str, agency: str, key: str, kind: str) -> list[str]:
+        submission = license_submission(number, agency=agency, permit_key=key)
+        submission.issue.instrument_kind = license_pb2.InstrumentKind.Value(
+            f"INSTRUMENT_KIND_{kind}"
+        )
+        signed_by = "semarnat" if agency == "SEMARNAT" else "se"
+        return codes_of(office.submit(submission, caller="hub-of-two", signer=signed_by))
+
+    assert transmitted("HUB-SE", "SE", "C1", "PRIOR_PERMIT") == []
+    assert transmitted("HUB-SEMARNAT", "SEMARNAT", "T3", "CERTIFICATE") == []
+    # A key that it is not listed for, and an agency that it is not listed for.
+    assert transmitted("HUB-AV", "SE", "AV", "AUTOMATIC_NOTICE") == ["F509"]
+    assert "F509" in transmitted("HUB-SENER", "SENER", "C1", "PRIOR_PERMIT")
+    # Whoever transmits signs nothing: the signer must still be the agency's own.
+    crossed = license_submission("HUB-CROSSED")
+    assert "F506" in codes_of(office.submit(crossed, caller="hub-of-two", signer="semarnat"))
+
+
 # --- request keys
 
 

@@ -102,9 +102,9 @@ class FeedDesk:
         kilograms = (row[0] for row in rows if len(row) == 5 and row[2] == "1")
         return list(dict.fromkeys([messages.TARIFF_CODE, *kilograms]))
 
-    def issue_of_semarnat(self, number: str) -> None:
+    def issue_of_semarnat(self, number: str, valid_to: str = "") -> None:
         """A license of another agency that must be accepted."""
-        content = messages.license_content()
+        content = messages.license_content(valid_to=valid_to)
         content.instrument_kind = license_pb2.INSTRUMENT_KIND_CERTIFICATE
         submission = messages.license_submission(
             number, agency="SEMARNAT", permit_key="T3", content=content

@@ -37,6 +37,11 @@ IDENTITIES: Final[tuple[dict[str, Any], ...]] = (
     {"name": "sener", "role": "agency", "agency": "SENER"},
     {"name": REVOKED, "role": "agency", "agency": "SE"},
     {"name": "hub", "role": "hub", "agency": "SE"},
+    {
+        "name": "hub-of-two",
+        "role": "hub",
+        "agencies": [{"agency": "SE", "permit_keys": ["C1"]}, {"agency": "SEMARNAT"}],
+    },
     {"name": "lane-240", "role": "lane", "office": "240", "lane": "1"},
     {"name": "lane-241", "role": "lane", "office": "241", "lane": "1"},
     {"name": "lane-400", "role": "lane", "office": "400", "lane": "1"},
@@ -96,8 +101,11 @@ def _write_pair(folder: Path, name: str, pair: tls.TlsPair) -> None:
 
 
 def _block(table: str, row: dict[str, Any]) -> str:
-    """One table of an array. JSON's texts and lists of texts are TOML's."""
-    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in row.items()]
+    """One table of an array. JSON is TOML here, but for the colons: no text has one."""
+    lines = [
+        f"{key} = {json.dumps(value, ensure_ascii=False).replace(':', ' =')}"
+        for key, value in row.items()
+    ]
     text = f"[[{table}]]\n" + "\n".join(lines) + "\n"
     if row.get("name") == REVOKED:
         fingerprint = row["certificate_sha256"]

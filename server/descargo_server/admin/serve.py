@@ -70,6 +70,7 @@ def core_caller(identity: Identity) -> Caller:
         office=identity.office,
         broker_license=identity.broker_license,
         rfc=identity.rfc,
+        agencies=[(each.agency, each.permit_keys) for each in identity.agencies],
     )
 
 

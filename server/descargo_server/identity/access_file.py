@@ -14,7 +14,7 @@ from descargo_server.config.problems import ConfigurationInvalid, Problem
 from descargo_server.config.toml_file import TomlFile
 from descargo_server.identity.enrolment import enrol
 from descargo_server.identity.registry import Identity, Registry, RevokedIdentity, Row, Signer
-from descargo_server.identity.roles import FIELDS_ALLOWED, FIELDS_REQUIRED
+from descargo_server.identity.roles import FIELDS_ALLOWED, FIELDS_REQUIRED, Role
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 __all__ = ["load_registry"]
 
 TABLES: Final = ("identity", "signer", "revoked_identity")
-SCOPE_FIELDS: Final = ("agency", "permit_keys", "office", "lane", "broker_license", "rfc")
+SCOPE_FIELDS: Final = (
+    "agency",
+    "permit_keys",
+    "agencies",
+    "office",
+    "lane",
+    "broker_license",
+    "rfc",
+)
 UNIQUE_FIELDS: Final = ("name", "certificate_sha256", "spki_sha256")
 
 RowT = TypeVar("RowT", bound=Row)
@@ -45,6 +53,8 @@ def load_registry(path: Path, agencies: Collection[str] | None) -> Registry:
     revoked = _rows(file, "revoked_identity", RevokedIdentity, problems)
     for position, identity in identities.items():
         problems.extend(_scope_problems(file, position, identity))
+        if identity.role == Role.HUB:
+            problems.extend(_hub_problems(file, position, identity))
     problems.extend(_duplicates(file, identities))
     problems.extend(_period_problems(file, signers))
     signers = enrol(file, signers, problems)
@@ -88,6 +98,18 @@ def _scope_problems(file: TomlFile, position: int, identity: Identity) -> Iterat
         )
 
 
+def _hub_problems(file: TomlFile, position: int, identity: Identity) -> Iterator[Problem]:
+    """A hub's agencies stand in one place: a second one would leave open which counts."""
+    where = ("identity", position)
+    if bool(identity.agency) == bool(identity.agencies):
+        what = f"`{identity.name}` must have exactly one of agency and agencies"
+        yield file.problem(where, what, f"write `agencies`: {_meaning('agencies')}")
+    if identity.agencies and identity.permit_keys:
+        what = f"`{identity.name}` has `agencies`, whose keys stand with each of them"
+        remedy = 'write for example `agencies = [{ agency = "SE", permit_keys = ["C1"] }]`'
+        yield file.problem((*where, "permit_keys"), what, remedy)
+
+
 def _meaning(name: str) -> str:
     return Identity.model_fields[name].description or name
 
@@ -119,7 +141,10 @@ def _agency_problems(
     agencies: Collection[str],
 ) -> Iterator[Problem]:
     for position, row in rows.items():
-        if row.agency and row.agency not in agencies:
-            known = ", ".join(sorted(agencies))
-            what = f"unknown agency `{row.agency}`"
-            yield file.problem((table, position, "agency"), what, f"write one of: {known}")
+        named = row.named_agencies if isinstance(row, Identity) else (row.agency,)
+        key = "agency" if row.agency else "agencies"
+        for agency in named:
+            if agency not in agencies:
+                known = ", ".join(sorted(agencies))
+                what = f"unknown agency `{agency}`"
+                yield file.problem((table, position, key), what, f"write one of: {known}")

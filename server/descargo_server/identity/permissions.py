@@ -42,7 +42,8 @@ CALLERS_OF: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
                 Role.COORDINATOR,
             }
         ),
-        # A hub sees the movements of its own agency alone, as any identity of that agency.
+        # A hub sees the movements of what it is listed for. It reads no license: what it transmits
+        # it has, and who is told more is the agency's matter.
         f"/{SUBMISSION_SERVICE}/WatchExercises": frozenset({Role.AGENCY, Role.HUB}),
         f"/{SUBMISSION_SERVICE}/ListLicenses": LISTING,
         f"/{SUBMISSION_SERVICE}/ListLicenseVersions": LISTING,

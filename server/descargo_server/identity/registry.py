@@ -14,7 +14,7 @@ from descargo_server.identity.roles import Role
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["Identity", "Registry", "RevokedIdentity", "Row", "Signer"]
+__all__ = ["HubAgency", "Identity", "Registry", "RevokedIdentity", "Row", "Signer"]
 
 FINGERPRINT: Final = r"^[0-9a-f]{64}$"
 RFC: Final = r"^[A-ZÑ&]{3,4}[0-9]{6}[A-Z0-9]{3}$"
@@ -32,10 +32,23 @@ Instant = Annotated[datetime, BeforeValidator(_instant)]
 OptionalDate = Annotated[date | None, BeforeValidator(_optional_date)]
 
 
+PermitKeys = Annotated[
+    tuple[Annotated[str, Field(pattern=r"^[A-Z0-9]{1,3}$")], ...],
+    Field(description="keys of Apendice 9; empty for all of the agency", examples=[["C1"]]),
+]
+
+
 class Row(BaseModel):
     """One table of an array: no unknown key, no change afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HubAgency(Row):
+    """One of the agencies whose licenses a hub transmits."""
+
+    agency: str = Field(min_length=1, description="the agency", examples=["SE"])
+    permit_keys: PermitKeys = ()
 
 
 class Identity(Row):
@@ -59,8 +72,11 @@ class Identity(Row):
         description="SHA-256 of its public key (SPKI), 64 lower case hexadecimal digits",
     )
     agency: str = Field(default="", description="the agency", examples=["SE"])
-    permit_keys: tuple[Annotated[str, Field(pattern=r"^[A-Z0-9]{1,3}$")], ...] = Field(
-        default=(), description="keys of Apendice 9; empty for all of the agency", examples=[["C1"]]
+    permit_keys: PermitKeys = ()
+    agencies: tuple[HubAgency, ...] = Field(
+        default=(),
+        max_length=100,
+        description="the agencies of a hub, each with its `permit_keys` or without, for all",
     )
     office: str = Field(
         default="", pattern=r"^([0-9]{2,3})?$", description="the customs office", examples=["240"]
@@ -78,6 +94,19 @@ class Identity(Row):
             raise ValueError("must be an RFC of 12 or 13 characters")
         return value
 
+    @field_validator("agencies")
+    @classmethod
+    def _names_each_agency_once(cls, value: tuple[HubAgency, ...]) -> tuple[HubAgency, ...]:
+        if len({each.agency for each in value}) < len(value):
+            raise ValueError("must name each agency once")
+        return value
+
+    @property
+    def named_agencies(self) -> tuple[str, ...]:
+        """Every agency that its row names."""
+        own = (self.agency,) if self.agency else ()
+        return own + tuple(each.agency for each in self.agencies)
+
 
 class Signer(Row):
     """One `[[signer]]`: an official whose e.firma counts for an agency."""
@@ -87,9 +116,7 @@ class Signer(Row):
         min_length=1, max_length=250, description="his name", examples=["FUNCIONARIA DE PRUEBA"]
     )
     agency: str = Field(min_length=1, description="the agency that he signs for", examples=["SE"])
-    permit_keys: tuple[Annotated[str, Field(pattern=r"^[A-Z0-9]{1,3}$")], ...] = Field(
-        default=(), description="keys of Apendice 9; empty for all of the agency", examples=[["C1"]]
-    )
+    permit_keys: PermitKeys = ()
     valid_from: Annotated[date, BeforeValidator(_optional_date)] = Field(
         alias="from", description="first day of his authority", examples=["2026-01-01"]
     )

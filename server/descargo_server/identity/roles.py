@@ -18,7 +18,7 @@ class Role(StrEnum):
     AGENCY = "agency"
     """Issues licenses."""
     HUB = "hub"
-    """Transmits licenses that agencies signed."""
+    """Transmits licenses that agencies signed; of those agencies only that list it."""
     LANE = "lane"
     """Exercises licenses at one customs office."""
     PREVALIDATOR = "prevalidator"
@@ -41,7 +41,6 @@ FIELDS_REQUIRED: Final[Mapping[Role, frozenset[str]]] = MappingProxyType(
     dict.fromkeys(Role, frozenset[str]())
     | {
         Role.AGENCY: frozenset({"agency"}),
-        Role.HUB: frozenset({"agency"}),
         Role.LANE: frozenset({"office"}),
         Role.BROKER: frozenset({"broker_license"}),
         Role.HOLDER: frozenset({"rfc"}),
@@ -53,7 +52,8 @@ FIELDS_ALLOWED: Final[Mapping[Role, frozenset[str]]] = MappingProxyType(
     dict(FIELDS_REQUIRED)
     | {
         Role.AGENCY: frozenset({"agency", "permit_keys"}),
-        Role.HUB: frozenset({"agency", "permit_keys"}),
+        # One agency, or a list of them; one of the two is required.
+        Role.HUB: frozenset({"agency", "permit_keys", "agencies"}),
         Role.LANE: frozenset({"office", "lane"}),
     }
 )

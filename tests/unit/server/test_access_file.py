@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 AGENCIES = frozenset({"SE", "SEDENA"})
 ONE = "a" * 64
 TWO = "b" * 64
+HUB = f'[[identity]]\nname = "vucem"\nrole = "hub"\ncertificate_sha256 = "{ONE}"\n'
 AGENCY = f'[[identity]]\nname = "se"\nrole = "agency"\ncertificate_sha256 = "{ONE}"\n'
 LANE = f'[[identity]]\nname = "lane"\nrole = "lane"\nspki_sha256 = "{TWO}"\n'
 SIGNER = '[[signer]]\nrfc = "FIMP800101D12"\nname = "PERSONA FICTICIA"\nagency = "SE"\n'
@@ -55,6 +56,19 @@ def test_right_file_gives_identities_and_signers(tmp_path: Path) -> None:
     assert len(registry) == 2
 
 
+def test_hub_has_one_agency_or_several_with_their_keys(tmp_path: Path) -> None:
+    path = tmp_path / "access.toml"
+    for stated, named in (
+        ('agency = "SE"\npermit_keys = ["C1"]\n', ("SE",)),
+        ('agencies = [{ agency = "SE", permit_keys = ["C1"] }, { agency = "SEDENA" }]\n',
+         ("SE", "SEDENA")),
+    ):  # fmt: skip
+        path.write_text(HUB + stated, encoding="utf-8")
+        identity = load_registry(path, AGENCIES).named("vucem")
+        assert identity is not None
+        assert identity.named_agencies == named
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
@@ -80,6 +94,14 @@ def test_right_file_gives_identities_and_signers(tmp_path: Path) -> None:
         ('[identity]\nname = "se"\n', 1, "not a list"),
         (f'[[revoked_identity]]\ncertificate_sha256 = "{ONE}"\nat = "2026-05-01"\n', 3, "`at`"),
         ('[[identity]]\nname = "se\n', 2, "not TOML"),
+        (HUB, 1, "exactly one of agency and agencies"),
+        (HUB + 'agency = "SE"\nagencies = [{ agency = "SE" }]\n', 1, "exactly one of agency"),
+        (HUB + 'agencies = [{ agency = "XX" }]\n', 5, "unknown agency `XX`"),
+        (HUB + 'agencies = [{ agency = "SE" }, { agency = "SE" }]\n', 5, "each agency once"),
+        (HUB + 'agencies = [{ agency = "SE", keys = ["C1"] }]\n', 5, "unknown key"),
+        (HUB + 'agencies = [{ agency = "SE", permit_keys = ["c1"] }]\n', 5, "`agencies.0"),
+        (HUB + 'agencies = [{ agency = "SE" }]\npermit_keys = ["C1"]\n', 6, "each of them"),
+        (AGENCY + 'agencies = [{ agency = "SE" }]\n', 5, "takes no `agencies`"),
     ],
 )
 def test_mistake_is_named_with_its_line(text: str, line: int, words: str, tmp_path: Path) -> None:

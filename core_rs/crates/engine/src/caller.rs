@@ -1,6 +1,7 @@
 //! Who asks, as the transport established it.
 
 use descargo_model::pb;
+pub use descargo_rules::agencies::AgencyKeys;
 
 use crate::refusal::{Reason, Refusal};
 
@@ -63,10 +64,8 @@ pub struct Caller {
     pub name: String,
     /// Its role.
     pub role: Role,
-    /// Agency: which one. Empty for other roles.
-    pub agency: String,
-    /// Agency: its permit keys; empty means all keys of the agency.
-    pub permit_keys: Vec<String>,
+    /// Agency: its own, one. Hub: those that it is listed for. Empty for other roles.
+    pub agencies: Vec<AgencyKeys>,
     /// Lane: its customs office. Empty for other roles.
     pub office: String,
     /// Broker: its license (patente). Empty for other roles.
@@ -76,6 +75,17 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Whether what an agency may know of its licenses is told to this identity. An agency's keys
+    /// bound what it submits, and it reads whatever is the agency's. A hub is somebody else: it is
+    /// told of what it is listed for and of nothing more.
+    #[must_use]
+    pub fn is_told_of(&self, agency: &str, permit_key: &str) -> bool {
+        self.agencies.iter().any(|listed| {
+            let told = self.role == Role::Agency || listed.has_key(permit_key);
+            listed.agency == agency && told
+        })
+    }
+
     /// Whether this identity may state this declaration: a lane its office's, a broker his own
     /// license's, a holder its own RFC's. What is malformed passes here and becomes a finding.
     ///

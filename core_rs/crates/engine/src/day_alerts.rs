@@ -52,8 +52,8 @@ impl Wanted for Morning<'_> {
     type Record = Vec<pb::Alert>;
     type Fault = Refusal;
 
-    fn may_want(&self, _: &LicenseName) -> bool {
-        true
+    fn may_want(&self, name: &LicenseName) -> bool {
+        self.caller.is_told_of(&name.agency, &name.permit_key)
     }
 
     fn drawn_since(&self) -> Option<Nanos> {
@@ -137,7 +137,6 @@ pub(crate) fn part(
     desk: &Desk,
     reader: &Reader<Terms>,
     caller: &Caller,
-    agency: &str,
     cursor: &str,
     after: Option<&ListPlace>,
     now: Timestamp,
@@ -145,14 +144,25 @@ pub(crate) fn part(
     let at = i64::try_from(now.as_nanosecond()).unwrap_or(i64::MAX);
     let drawn_since = at.saturating_sub(PACE_DAYS.saturating_mul(NANOS_IN_DAY));
     let morning = Morning { desk, caller, now, drawn_since };
+    // The agencies have their turn in the order of lists; a part is of one of them.
+    let mut agencies = caller
+        .agencies
+        .iter()
+        .map(|listed| listed.agency.as_str())
+        .skip_while(|agency| after.is_some_and(|place| *agency < place.agency.as_str()));
+    let Some(agency) = agencies.next() else {
+        return Ok(AlertPart { events: Vec::new(), next: None });
+    };
     let page = reader.list(agency, after, BOUNDS, &morning)?;
+    let first_of = |agency: &str| ListPlace { agency: agency.to_owned(), ..ListPlace::default() };
+    let next = page.next.or_else(|| agencies.next().map(first_of));
     let told = |alert| pb::WatchExercisesResponse {
         cursor: cursor.to_owned(),
         receipt: None,
         event: Some(Event::Alert(alert)),
     };
     let events = page.rows.into_iter().flatten().map(|alert| told(alert).encode_to_vec());
-    Ok(AlertPart { events: events.collect(), next: page.next })
+    Ok(AlertPart { events: events.collect(), next })
 }
 
 #[cfg(test)]

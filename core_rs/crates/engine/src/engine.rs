@@ -227,9 +227,9 @@ impl Engine {
         cursor: &str,
         after: Option<&ListPlace>,
     ) -> Result<AlertPart, Refusal> {
-        let agency = Feed::of(&self.desk.codes, &self.ledger_id, caller)?.agency;
+        Feed::of(&self.desk.codes, &self.ledger_id, caller)?;
         let now = instant(self.clock.now());
-        day_alerts::part(&self.desk, &self.reader, caller, agency, cursor, after, now)
+        day_alerts::part(&self.desk, &self.reader, caller, cursor, after, now)
     }
 
     /// Answers a `GetOutcomeRequest` with a `GetOutcomeResponse`.

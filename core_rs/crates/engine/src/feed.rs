@@ -32,15 +32,18 @@ pub struct Part {
     pub more: bool,
 }
 
-/// The feed of one agency in one ledger.
+/// The feed of an agency, or of those that a hub is listed for, in one ledger.
 pub(crate) struct Feed<'a> {
-    pub secret: &'a CodeSecret,
-    pub ledger_id: &'a str,
-    pub agency: &'a str,
+    secret: &'a CodeSecret,
+    ledger_id: &'a str,
+    caller: &'a Caller,
+    /// What the feed tells of. Another list is another feed, so a cursor of the old one is refused:
+    /// going on from it would leave out what an agency that is new in the list had before.
+    scope: String,
 }
 
 impl<'a> Feed<'a> {
-    /// The feed that the caller may watch: its own agency's.
+    /// The feed that the caller may watch: that of its own agency, or of a hub's.
     ///
     /// # Errors
     /// `ROLE_NOT_ALLOWED` when it speaks for none.
@@ -49,9 +52,9 @@ impl<'a> Feed<'a> {
         ledger_id: &'a str,
         caller: &'a Caller,
     ) -> Result<Self, Refusal> {
-        let speaks = matches!(caller.role, Role::Agency | Role::Hub) && !caller.agency.is_empty();
+        let speaks = matches!(caller.role, Role::Agency | Role::Hub) && !caller.agencies.is_empty();
         match speaks {
-            true => Ok(Self { secret, ledger_id, agency: &caller.agency }),
+            true => Ok(Self { secret, ledger_id, caller, scope: scope(caller) }),
             false => Err(Refusal::new(Reason::RoleNotAllowed, "this identity is no agency's")),
         }
     }
@@ -63,8 +66,9 @@ impl<'a> Feed<'a> {
     /// ledger cannot be read.
     pub fn part(&self, reader: &Reader<Terms>, cursor: &str) -> Result<Part, Refusal> {
         let from = self.read(cursor)?;
-        let part =
-            reader.feed(self.agency, from.at, BOUNDS).map_err(|fault| Refusal::from(&fault))?;
+        let told =
+            |license: &pb::LicenseId| self.caller.is_told_of(&license.agency, &license.permit_key);
+        let part = reader.feed(&told, from.at, BOUNDS).map_err(|fault| Refusal::from(&fault))?;
         if from.at.verdict_no > part.last_verdict_no {
             return Err(Refusal::of_field(
                 Reason::CursorInvalid,
@@ -85,8 +89,8 @@ impl<'a> Feed<'a> {
         })
     }
 
-    fn bound_to(&self) -> [&'a str; 3] {
-        ["feed", self.ledger_id, self.agency]
+    fn bound_to(&self) -> [&str; 3] {
+        ["feed", self.ledger_id, &self.scope]
     }
 
     fn told(&self, from: Cursor, part: &FeedPart) -> Result<Part, Refusal> {
@@ -124,6 +128,15 @@ impl<'a> Feed<'a> {
         };
         Ok(Part { events, cursor, more: part.more })
     }
+}
+
+/// The agencies of a feed as one text, with their keys where those bound it.
+fn scope(caller: &Caller) -> String {
+    let each = caller.agencies.iter().map(|listed| match listed.permit_keys.as_slice() {
+        keys if keys.is_empty() || caller.role == Role::Agency => listed.agency.clone(),
+        keys => format!("{}:{}", listed.agency, keys.join(",")),
+    });
+    each.collect::<Vec<_>>().join(";")
 }
 
 /// A stored verdict with its receipt.

@@ -33,7 +33,7 @@ const VERSIONS_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Whose licenses the caller reads: one agency's, or all (empty).
 fn scope(caller: &Caller) -> Result<&str, Refusal> {
     match caller.role {
-        Role::Agency => Ok(&caller.agency),
+        Role::Agency => Ok(caller.agencies.first().map_or("", |own| &own.agency)),
         Role::Auditor | Role::Coordinator => Ok(""),
         _ => Err(Refusal::new(Reason::RoleNotAllowed, "this identity lists no licenses")),
     }

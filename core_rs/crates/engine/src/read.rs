@@ -79,7 +79,8 @@ impl LicenseQuery {
         let visible = |row: &&LicenseAt| {
             let agency = &row.state.name.agency;
             let named = self.agency.is_empty() || *agency == self.agency;
-            let own = caller.role != Role::Agency || *agency == caller.agency;
+            let own = caller.role != Role::Agency
+                || caller.is_told_of(agency, &row.state.name.permit_key);
             named && own
         };
         let mut rows = found.iter().filter(visible);

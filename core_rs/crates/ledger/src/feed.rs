@@ -101,10 +101,10 @@ pub struct FeedPart {
     pub last_verdict_no: i64,
 }
 
-/// Movements of `agency` at `from` and after it.
+/// Movements of the licenses that are `told` of, at `from` and after it.
 pub(crate) fn part(
     connection: &Connection,
-    agency: &str,
+    told: &dyn Fn(&LicenseId) -> bool,
     from: FeedPlace,
     bounds: FeedBounds,
 ) -> Result<FeedPart> {
@@ -132,7 +132,7 @@ pub(crate) fn part(
         }
         scanned = scanned.saturating_add(1);
         part.looked_to = place;
-        let Some(license) = owned_license(connection, &mut owned, place.license_id, agency)? else {
+        let Some(license) = owned_license(connection, &mut owned, place.license_id, told)? else {
             continue;
         };
         let answer = match &last_answer {
@@ -186,12 +186,12 @@ fn place_of(row: &Row<'_>) -> rusqlite::Result<FeedPlace> {
     Ok(FeedPlace { verdict_no: row.get(0)?, license_id: row.get(1)?, permit_seq: row.get(2)? })
 }
 
-/// The license's name, when it is the agency's.
+/// The license's name, when it is told of.
 fn owned_license(
     connection: &Connection,
     owned: &mut HashMap<i64, Option<LicenseId>>,
     license_id: i64,
-    agency: &str,
+    told: &dyn Fn(&LicenseId) -> bool,
 ) -> Result<Option<LicenseId>> {
     if let Some(known) = owned.get(&license_id) {
         return Ok(known.clone());
@@ -207,7 +207,7 @@ fn owned_license(
                 permit_number: row.get(2)?,
             })
         })?;
-    let license = (license.agency == agency).then_some(license);
+    let license = told(&license).then_some(license);
     owned.insert(license_id, license.clone());
     Ok(license)
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use descargo_model::pb::LicenseId;
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::cache::TermsCache;
@@ -116,17 +117,17 @@ impl<T: Terms> Reader<T> {
         self.snapshot(|connection| Ok(rows::counters(connection)?.ledger_id))
     }
 
-    /// Movements of an agency's licenses in the order of commits, at `from` and after it.
+    /// Movements of the licenses that are `told` of, in the order of commits, at `from` and after.
     ///
     /// # Errors
     /// [`StoreFault`] when the rows cannot be read.
     pub fn feed(
         &self,
-        agency: &str,
+        told: &dyn Fn(&LicenseId) -> bool,
         from: FeedPlace,
         bounds: FeedBounds,
     ) -> Result<FeedPart, StoreFault> {
-        self.snapshot(|connection| feed::part(connection, agency, from, bounds))
+        self.snapshot(|connection| feed::part(connection, told, from, bounds))
     }
 
     /// Licenses of one agency, or of all when `agency` is empty, in the order of lists.

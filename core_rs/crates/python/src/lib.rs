@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use descargo_engine::caller::{Caller as EngineCaller, Role};
+use descargo_engine::caller::{AgencyKeys, Caller as EngineCaller, Role};
 use descargo_engine::day_alerts::ListPlace;
 use descargo_engine::engine::{Engine as CoreEngine, Outcome};
 use descargo_engine::refusal::Refusal;
@@ -43,8 +43,10 @@ struct Caller(Arc<EngineCaller>);
 impl Caller {
     #[new]
     #[pyo3(signature = (
-        name, role, agency="", permit_keys=Vec::new(), office="", broker_license="", rfc=""
+        name, role, agency="", permit_keys=Vec::new(), office="", broker_license="", rfc="",
+        agencies=Vec::new()
     ))]
+    #[expect(clippy::too_many_arguments, reason = "keywords, as access.toml names them")]
     fn new(
         name: &str,
         role: &str,
@@ -53,14 +55,21 @@ impl Caller {
         office: &str,
         broker_license: &str,
         rfc: &str,
+        agencies: Vec<(String, Vec<String>)>,
     ) -> PyResult<Self> {
         let role = Role::parse(role)
             .ok_or_else(|| PyValueError::new_err(format!("`{role}` is not a role")))?;
+        let own = (!agency.is_empty()).then(|| (agency.to_owned(), permit_keys));
+        let mut agencies: Vec<AgencyKeys> = own
+            .into_iter()
+            .chain(agencies)
+            .map(|(agency, permit_keys)| AgencyKeys { agency, permit_keys })
+            .collect();
+        agencies.sort_by(|one, other| one.agency.cmp(&other.agency));
         Ok(Self(Arc::new(EngineCaller {
             name: name.to_owned(),
             role,
-            agency: agency.to_owned(),
-            permit_keys,
+            agencies,
             office: office.to_owned(),
             broker_license: broker_license.to_owned(),
             rfc: rfc.to_owned(),

@@ -63,12 +63,12 @@ fn large() -> pb::License {
 
 fn submissions(criterion: &mut Criterion) {
     let (rules, registry) = (support::rules(), support::registry());
+    let agencies = support::listed_for("SE");
     let context = SubmissionContext {
         rules: &rules,
         validator: "descargo.test",
         received_at: support::instant(support::RECEIVED_AT),
-        caller_agency: "SE",
-        caller_permit_keys: &[],
+        caller_agencies: &agencies,
         signer: Some(support::signer()),
         signer_registry: &registry,
         subject: Subject::Unknown,

@@ -3,6 +3,7 @@
 //! Everything here is total and pure: the same message, rules and instant give the same findings,
 //! in the same order, and nothing panics. What refuses is a finding, never an error.
 
+pub mod agencies;
 pub mod catalogue;
 pub mod claim;
 pub mod codes;

@@ -11,6 +11,7 @@ mod support;
 
 use descargo_model::pb;
 use descargo_model::pb::submission::Change;
+use descargo_rules::agencies::AgencyKeys;
 use descargo_rules::submission::{Subject, SubmissionContext, check_submission};
 use support::submitting::{Case, check, check_received, issued, line, run};
 use support::{amount, tariff, timestamp};
@@ -146,12 +147,12 @@ fn a_code_that_the_tariff_lacks_warns_once_the_tariff_ends() {
         license.valid_from = "2026-08-01".into();
         license.lines[1].tariff_codes = vec![tariff("85171301", "00")];
         let registry = support::registry();
+        let agencies = support::listed_for("SE");
         let context = SubmissionContext {
             rules: &rules,
             validator: "descargo.test",
             received_at: support::instant(signed_at),
-            caller_agency: "SE",
-            caller_permit_keys: &[],
+            caller_agencies: &agencies,
             signer: Some(support::signer()),
             signer_registry: &registry,
             subject: Subject::Unknown,
@@ -170,13 +171,12 @@ fn a_code_that_the_tariff_lacks_warns_once_the_tariff_ends() {
 fn caller_and_signer_must_be_the_agencys() {
     let rules = support::rules();
     let registry = support::registry();
-    let keys = ["C1".to_owned()];
+    let agencies = support::listed_for("SE");
     let base = SubmissionContext {
         rules: &rules,
         validator: "descargo.test",
         received_at: support::instant(support::RECEIVED_AT),
-        caller_agency: "SE",
-        caller_permit_keys: &[],
+        caller_agencies: &agencies,
         signer: Some(support::signer()),
         signer_registry: &registry,
         subject: Subject::Unknown,
@@ -189,12 +189,24 @@ fn caller_and_signer_must_be_the_agencys() {
         Some(descargo_rules::signers::SignerFacts { rfc, curp: "", name, certificate_sha256 })
     };
     assert!(told(base).is_empty());
-    assert_eq!(told(SubmissionContext { caller_agency: "SENER", ..base }), ["F509 license.agency"]);
-    assert_eq!(told(SubmissionContext { caller_agency: "", ..base }), ["F509 license.agency"]);
-    assert_eq!(
-        told(SubmissionContext { caller_permit_keys: &keys, ..base }),
-        ["F509 license.permit_key"]
-    );
+    let by = |listed: &[(&str, &[&str])]| {
+        let own = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
+        let agencies: Vec<AgencyKeys> = listed
+            .iter()
+            .map(|(agency, keys)| AgencyKeys {
+                agency: (*agency).to_owned(),
+                permit_keys: own(keys),
+            })
+            .collect();
+        told(SubmissionContext { caller_agencies: &agencies, ..base })
+    };
+    assert_eq!(by(&[]), ["F509 license.agency"]);
+    assert_eq!(by(&[("SENER", &[])]), ["F509 license.agency"]);
+    assert_eq!(by(&[("SE", &["C1"])]), ["F509 license.permit_key"]);
+    // A hub is listed for several; a key counts for the agency that it is listed with.
+    assert!(by(&[("SE", &["AV", "C1"]), ("SENER", &["C1"])]).is_empty());
+    assert_eq!(by(&[("SE", &["C1"]), ("SENER", &["AV"])]), ["F509 license.permit_key"]);
+    assert_eq!(by(&[("SEMARNAT", &[]), ("SENER", &[])]), ["F509 license.agency"]);
     let other = signer("EKU9003173C9", "PERSONA DE PRUEBA UNICA");
     assert_eq!(
         told(SubmissionContext { signer: other, ..base }),

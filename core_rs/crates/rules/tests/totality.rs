@@ -339,12 +339,12 @@ proptest! {
     #[test]
     fn a_submission_always_gets_its_findings(submission in any_submissions()) {
         let (rules, registry) = (support::rules(), support::registry());
+        let agencies = support::listed_for("SE");
         let context = SubmissionContext {
             rules: &rules,
             validator: "descargo.test",
             received_at: support::instant(support::RECEIVED_AT),
-            caller_agency: "SE",
-            caller_permit_keys: &[],
+            caller_agencies: &agencies,
             signer: Some(support::signer()),
             signer_registry: &registry,
             subject: Subject::Unknown,
@@ -362,12 +362,12 @@ proptest! {
             change: Some(pb::submission::Change::Issue(license.clone())),
             ..support::submission()
         };
+        let agencies = support::listed_for("SE");
         let context = SubmissionContext {
             rules: &rules,
             validator: "descargo.test",
             received_at: support::instant(support::RECEIVED_AT),
-            caller_agency: "SE",
-            caller_permit_keys: &[],
+            caller_agencies: &agencies,
             signer: None,
             signer_registry: &registry,
             subject: Subject::Unknown,

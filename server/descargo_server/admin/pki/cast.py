@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from descargo_server.admin.pki.people import (
     SE_OFFICIAL,
@@ -13,9 +13,22 @@ from descargo_server.admin.pki.people import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from descargo_server.admin.pki.people import CertificateHolder
 
-__all__ = ["CALLERS", "CSD_SERIAL", "FORGER_SERIAL", "SIGNERS", "DemoCaller", "DemoSigner"]
+__all__ = [
+    "CALLERS",
+    "CSD_SERIAL",
+    "FORGER_SERIAL",
+    "SIGNERS",
+    "DemoCaller",
+    "DemoSigner",
+    "TomlValue",
+]
+
+TomlValue: TypeAlias = "str | list[TomlValue] | dict[str, TomlValue]"
+"""What a row of the demo's files may hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +37,7 @@ class DemoCaller:
 
     name: str
     role: str
-    scope: dict[str, str] = field(default_factory=dict)
+    scope: Mapping[str, TomlValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,11 @@ CALLERS: Final = (
     DemoCaller("se", "agency", {"agency": "SE"}),
     DemoCaller("semarnat", "agency", {"agency": "SEMARNAT"}),
     DemoCaller("sedena", "agency", {"agency": "SEDENA"}),
+    DemoCaller(
+        "vucem",
+        "hub",
+        {"agencies": [{"agency": "SE", "permit_keys": ["C1"]}, {"agency": "SEMARNAT"}]},
+    ),
     DemoCaller("lane-nuevo-laredo", "lane", {"office": "240", "lane": "3"}),
     DemoCaller("lane-tijuana", "lane", {"office": "400", "lane": "1"}),
     DemoCaller("broker", "broker", {"broker_license": "3456"}),

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    from descargo_server.admin.pki.cast import TomlValue
+
 __all__ = ["CONFIG", "MARKER", "READ_ME", "REVOCATIONS", "access_text"]
 
 MARKER: Final = "Descargo demo PKI"
@@ -75,13 +77,24 @@ def access_text(fingerprints: Mapping[str, str], valid_from: date) -> str:
     blocks = [ACCESS_HEAD]
     for caller in CALLERS:
         rows = {"name": caller.name, "role": caller.role}
-        rows |= {"certificate_sha256": fingerprints[caller.name]} | caller.scope
-        blocks.append(_block("identity", rows))
+        rows |= {"certificate_sha256": fingerprints[caller.name]}
+        blocks.append(_block("identity", rows | dict(caller.scope)))
     for signer in SIGNERS:
         rows = {"rfc": signer.holder.rfc, "name": signer.holder.name, "agency": signer.agency}
         blocks.append(_block("signer", rows | {"from": valid_from.isoformat(), "to": ""}))
     return "\n".join(blocks)
 
 
-def _block(table: str, rows: Mapping[str, str]) -> str:
-    return f"[[{table}]]\n" + "".join(f'{key} = "{value}"\n' for key, value in rows.items())
+def _block(table: str, rows: Mapping[str, TomlValue]) -> str:
+    return f"[[{table}]]\n" + "".join(f"{key} = {_toml(row)}\n" for key, row in rows.items())
+
+
+def _toml(value: TomlValue) -> str:
+    """A text, a list or an inline table, as TOML writes it."""
+    match value:
+        case str():
+            return f'"{value}"'
+        case list():
+            return f"[{', '.join(_toml(each) for each in value)}]"
+        case _:
+            return f"{{ {', '.join(f'{key} = {_toml(each)}' for key, each in value.items())} }}"

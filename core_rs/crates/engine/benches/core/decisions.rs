@@ -7,6 +7,7 @@ use descargo_evidence::ReceiptKey;
 use descargo_model::decimal::AmountValue;
 use descargo_model::{pb, wire};
 use descargo_rules::Rules;
+use descargo_rules::agencies::AgencyKeys;
 use descargo_rules::catalogue::Catalogue;
 use descargo_rules::coverage::{LicenseState, LineAvailable, coverage};
 use descargo_rules::declaration::{DeclarationContext, check_declaration};
@@ -39,6 +40,7 @@ struct Bench<'a> {
     rules: Rules,
     trust: TrustStore,
     registry: SignerRegistry,
+    agencies: [AgencyKeys; 1],
     envelope: pb::Envelope,
     payload: Vec<u8>,
     submission: pb::Submission,
@@ -72,6 +74,7 @@ impl<'a> Bench<'a> {
             )
             .unwrap(),
             registry: SignerRegistry::new(settings.signers.clone()).unwrap(),
+            agencies: [AgencyKeys { agency: "SE".into(), permit_keys: Vec::new() }],
             submission: pb::Submission::decode(payload.as_slice()).unwrap(),
             envelope,
             payload,
@@ -192,8 +195,7 @@ impl<'a> Bench<'a> {
             rules: &self.rules,
             validator: &self.inputs.settings.validator,
             received_at,
-            caller_agency: "SE",
-            caller_permit_keys: &[],
+            caller_agencies: &self.agencies,
             signer: Some(SignerFacts {
                 rfc: &signer.rfc,
                 curp: signer.curp.as_deref().unwrap_or(""),

@@ -63,8 +63,7 @@ impl Desk {
         let lane = Arc::new(Caller {
             name: "lane-of-the-bench".into(),
             role: Role::Lane,
-            agency: String::new(),
-            permit_keys: Vec::new(),
+            agencies: Vec::new(),
             office: "240".into(),
             broker_license: String::new(),
             rfc: String::new(),

@@ -22,6 +22,7 @@ use descargo_model::rfc::Rfc;
 use jiff::Timestamp;
 
 use crate::Rules;
+use crate::agencies::AgencyKeys;
 use crate::collect::{Findings, Place};
 use crate::instruments::Profile;
 use crate::signers::{SignerFacts, SignerRegistry};
@@ -44,10 +45,8 @@ pub struct SubmissionContext<'a> {
     pub validator: &'a str,
     /// When the submission arrived.
     pub received_at: Timestamp,
-    /// Agency of the identity that connected.
-    pub caller_agency: &'a str,
-    /// Permit keys of that identity; empty: all of its agency's.
-    pub caller_permit_keys: &'a [String],
+    /// The agencies that the identity that connected is listed for: its own, or those of a hub.
+    pub caller_agencies: &'a [AgencyKeys],
     /// Who signed, if the signature could be believed.
     pub signer: Option<SignerFacts<'a>>,
     /// Who may sign.

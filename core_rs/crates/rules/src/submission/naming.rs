@@ -7,6 +7,7 @@ use descargo_model::life::Step;
 use descargo_model::pb;
 use jiff::SignedDuration;
 
+use crate::agencies::AgencyKeys;
 use crate::collect::{Findings, Place};
 use crate::fields::{instant, required_text};
 use crate::signers::SignerStanding;
@@ -109,10 +110,16 @@ fn check_caller_agency(
     at: Locator,
     findings: &mut Findings,
 ) {
-    if agency != context.caller_agency {
-        let finding = Finding::new(Code::F509, at).declared(agency);
-        findings.push(finding.granted(context.caller_agency));
+    if listing(context, agency).is_none() {
+        let own: Vec<&str> =
+            context.caller_agencies.iter().map(|listed| listed.agency.as_str()).collect();
+        findings.push(Finding::new(Code::F509, at).declared(agency).granted(own.join(",")));
     }
+}
+
+/// What the caller is listed for at an agency.
+fn listing<'a>(context: &SubmissionContext<'a>, agency: &str) -> Option<&'a AgencyKeys> {
+    context.caller_agencies.iter().find(|listed| listed.agency == agency)
 }
 
 fn check_key(
@@ -123,9 +130,10 @@ fn check_key(
     findings: &mut Findings,
 ) {
     let at = || Place::new("license").at("permit_key");
-    let keys = context.caller_permit_keys;
-    if !keys.is_empty() && !keys.iter().any(|own| own == key) {
-        findings.push(Finding::new(Code::F509, at()).declared(key).granted(keys.join(",")));
+    let listed = agency.and_then(|agency| listing(context, agency));
+    if let Some(listed) = listed.filter(|listed| !listed.has_key(key)) {
+        let own = listed.permit_keys.join(",");
+        findings.push(Finding::new(Code::F509, at()).declared(key).granted(own));
     }
     let instruments = &context.rules.instruments;
     let known = match begins_on {

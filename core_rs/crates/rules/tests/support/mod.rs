@@ -8,6 +8,7 @@ use descargo_model::decimal::AmountValue;
 use descargo_model::finding::Finding;
 use descargo_model::pb;
 use descargo_rules::Rules;
+use descargo_rules::agencies::AgencyKeys;
 use descargo_rules::catalogue::Catalogue;
 use descargo_rules::coverage::LineAvailable;
 use descargo_rules::instruments::Instruments;
@@ -182,6 +183,11 @@ pub fn available() -> Vec<LineAvailable> {
         LineAvailable { line_no: 1, available: read("800", "4000") },
         LineAvailable { line_no: 2, available: read("200.5", "") },
     ]
+}
+
+/// A caller that is listed for all keys of an agency.
+pub fn listed_for(agency: &str) -> [AgencyKeys; 1] {
+    [AgencyKeys { agency: agency.to_owned(), permit_keys: Vec::new() }]
 }
 
 /// `CODE field`, as the tables of expectations are written.
