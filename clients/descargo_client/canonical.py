@@ -1,9 +1,8 @@
-"""Writes the cadena original of a submission, form 1, as docs/canonical.md describes it.
+"""Writes the cadena original of a submission, as docs/canonical.md describes it.
 
 This walks a table of the form over the contract's descriptor, where the validator takes each
-message apart by name: two ways to one string, held together by published vectors. The form is
-frozen: a field that the contract gains later is not in the table, and a submission that states it
-cannot be signed in form 1.
+message apart by name: two ways to one string, held together by published vectors. Form 1 is
+frozen; a submission that states what a license gained later is written in form 2.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from descargo_client.faults import BadFile, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from google.protobuf.descriptor import EnumDescriptor
     from google.protobuf.message import Message
@@ -43,7 +42,10 @@ FORM_1: Final = {
     "Reinstatement": "suspension_version reason",
 }
 """The fields of each message, in the order of their numbers. Never changed again."""
+FORM_2: Final = FORM_1 | {"License": FORM_1["License"] + " applied_at ruled_at"}
+"""The same with what a license gained later. Not frozen before 1.0."""
 HEAD: Final = "||1|"
+HEAD_2: Final = "||2|"
 TAIL: Final = "||"
 _TIMESTAMP: Final = "google.protobuf.Timestamp"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -57,23 +59,34 @@ _INVISIBLE: Final = (
 
 
 def canonical_string(submission: Submission) -> str:
-    """The string that is signed; raises BadFile with everything that form 1 cannot write."""
-    writer = _Writer()
+    """The string that is signed; raises BadFile with everything that no form can write.
+
+    It is written in form 1 where that has a place for everything: one submission has one string.
+    """
+    later = _states_later(submission)
+    writer = _Writer(FORM_2 if later else FORM_1)
     leaves = list(writer.message(submission, "", absent=False))
     if writer.problems:
         raise BadFile("submission", tuple(writer.problems))
-    return HEAD + "|".join(leaves) + TAIL
+    return (HEAD_2 if later else HEAD) + "|".join(leaves) + TAIL
+
+
+def _states_later(submission: Submission) -> bool:
+    """Whether its license states something that form 1 has no place for."""
+    licenses = (submission.issue, submission.amendment, submission.onboarding.license)
+    return any(each.HasField("applied_at") or each.HasField("ruled_at") for each in licenses)
 
 
 class _Writer:
     """Walks a submission depth-first."""
 
-    def __init__(self) -> None:
+    def __init__(self, form: Mapping[str, str]) -> None:
+        self._form = form
         self.problems: list[Problem] = []
 
     def message(self, message: Message, path: str, *, absent: bool) -> Iterator[str]:
         """The leaves of a message; those of an absent one are all empty."""
-        known = FORM_1[message.DESCRIPTOR.name].split()
+        known = self._form[message.DESCRIPTOR.name].split()
         for later in {stated.name for stated, _ in message.ListFields()} - set(known):
             self._refuse("canonical.later_field", _join(path, later))
         choices: set[str] = set()
@@ -91,7 +104,7 @@ class _Writer:
     def _choice(self, message: Message, choice: str, path: str) -> Iterator[str]:
         arm = message.WhichOneof(choice)
         yield arm or ""
-        if arm is None or arm not in FORM_1[message.DESCRIPTOR.name].split():
+        if arm is None or arm not in self._form[message.DESCRIPTOR.name].split():
             return
         place = _join(path, arm)
         value = getattr(message, arm)

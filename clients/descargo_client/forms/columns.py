@@ -28,6 +28,8 @@ LICENSE_COLUMNS: Final = (
     "authorization_complement",
     "vucem_folio",
     "legal_basis",
+    "applied_at",
+    "ruled_at",
 )
 LINE_COLUMNS: Final = (
     "line_no",
@@ -112,7 +114,7 @@ _KINDS: Final[dict[str, Kind]] = {
         "decimal",
     ),
     **dict.fromkeys(("valid_from", "valid_to"), "date"),
-    **dict.fromkeys(("notified_at", "start_time", "end_time"), "instant"),
+    **dict.fromkeys(("notified_at", "applied_at", "ruled_at", "start_time", "end_time"), "instant"),
     **dict.fromkeys(("tariff_codes", "offices", "stop_offices", "extending_office"), "code"),
 }
 LIST_COLUMNS: Final = frozenset(

@@ -32,6 +32,7 @@ _TARIFF_CODE: Final = re.compile(r"([0-9]{8})(?:[-.]?([0-9]{2}))?\Z")
 _DECIMAL: Final = re.compile(r"[0-9]+(\.[0-9]+)?\Z")
 _EVERY: Final = "*"
 _PLAIN_LICENSE: Final = ("authorization_complement", "vucem_folio", "legal_basis")
+_INSTANTS: Final = ("notified_at", "applied_at", "ruled_at")
 _HOLDER: Final = ("rfc", "curp", "legal_name")
 
 
@@ -140,8 +141,7 @@ def _fill_license(content: license_pb2.License, cells: Cells) -> None:
     total = license_pb2.Amount()
     if cells.amount(total, "total_quantity", "total_value_usd"):
         content.total.CopyFrom(total)
-    if cells.text("notified_at"):
-        named(content, cells, "notified_at")
+    named(content, cells, *_INSTANTS)
     for name in _PLAIN_LICENSE:
         setattr(content, name, cells.text(name))
 

@@ -415,7 +415,7 @@ Global___LicenseLine: _TypeAlias = LicenseLine  # noqa: Y015
 @_typing.final
 class License(_message.Message):
     """The whole content of a license as its agency grants it. Its name, `LicenseId`, stands beside it.
-    Next unused field number: 15; 15 and 16 are kept for tolerance_percent and ceilings.
+    Next unused field number: 19; 15 and 16 are kept for tolerance_percent and ceilings.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -434,6 +434,8 @@ class License(_message.Message):
     AUTHORIZATION_COMPLEMENT_FIELD_NUMBER: _builtins.int
     VUCEM_FOLIO_FIELD_NUMBER: _builtins.int
     LEGAL_BASIS_FIELD_NUMBER: _builtins.int
+    APPLIED_AT_FIELD_NUMBER: _builtins.int
+    RULED_AT_FIELD_NUMBER: _builtins.int
     instrument_kind: Global___InstrumentKind.ValueType
     """What the law calls the instrument. Required."""
     operation: Global___OperationType.ValueType
@@ -476,6 +478,18 @@ class License(_message.Message):
     def notified_at(self) -> _timestamp_pb2.Timestamp:
         """When the holder signed "de notificado". Absent: the license awaits notification and cannot be used."""
 
+    @_builtins.property
+    def applied_at(self) -> _timestamp_pb2.Timestamp:
+        """When the holder applied for the license at the agency or the single window. Absent: not told. Not
+        after `ruled_at`, nor after the signing (S104). An amendment may not change it (N403).
+        """
+
+    @_builtins.property
+    def ruled_at(self) -> _timestamp_pb2.Timestamp:
+        """When the agency ruled on the application (dictamen). Absent: not told. Not after the signing
+        (S104). An amendment may not change it (N403).
+        """
+
     def __init__(
         self,
         *,
@@ -493,10 +507,12 @@ class License(_message.Message):
         authorization_complement: _builtins.str = ...,
         vucem_folio: _builtins.str = ...,
         legal_basis: _builtins.str = ...,
+        applied_at: _timestamp_pb2.Timestamp | None = ...,
+        ruled_at: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["holder", b"holder", "notified_at", b"notified_at", "offices", b"offices", "regimes", b"regimes", "total", b"total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["applied_at", b"applied_at", "holder", b"holder", "notified_at", b"notified_at", "offices", b"offices", "regimes", b"regimes", "ruled_at", b"ruled_at", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization_complement", b"authorization_complement", "holder", b"holder", "instrument_kind", b"instrument_kind", "legal_basis", b"legal_basis", "lines", b"lines", "notified_at", b"notified_at", "offices", b"offices", "operation", b"operation", "quantity_basis", b"quantity_basis", "regimes", b"regimes", "total", b"total", "valid_from", b"valid_from", "valid_to", b"valid_to", "vucem_folio", b"vucem_folio"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_at", b"applied_at", "authorization_complement", b"authorization_complement", "holder", b"holder", "instrument_kind", b"instrument_kind", "legal_basis", b"legal_basis", "lines", b"lines", "notified_at", b"notified_at", "offices", b"offices", "operation", b"operation", "quantity_basis", b"quantity_basis", "regimes", b"regimes", "ruled_at", b"ruled_at", "total", b"total", "valid_from", b"valid_from", "valid_to", b"valid_to", "vucem_folio", b"vucem_folio"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.json_format import ParseDict
 
 from descargo.v1 import submission_pb2
-from descargo_client.canonical import FORM_1, canonical_string
+from descargo_client.canonical import FORM_1, FORM_2, canonical_string
 from descargo_client.faults import BadFile
 
 if TYPE_CHECKING:
@@ -67,10 +67,22 @@ def messages_within(message: Descriptor, found: dict[str, list[str]]) -> dict[st
     return found
 
 
-def test_form_1_is_frozen() -> None:
-    """A field that the contract gains needs form 2: form 1 is published and is not changed."""
+def test_form_1_is_frozen_and_form_2_has_the_rest() -> None:
+    """A field that the contract gains comes into form 2: form 1 is published and not changed."""
     contract = messages_within(submission_pb2.Submission.DESCRIPTOR, {})
+    assert {name: fields.split() for name, fields in FORM_2.items()} == contract
+    later = {"applied_at", "ruled_at"}
+    contract["License"] = [name for name in contract["License"] if name not in later]
     assert {name: fields.split() for name, fields in FORM_1.items()} == contract
+
+
+@pytest.mark.parametrize("name", ["applied_at", "ruled_at"])
+def test_a_submission_is_written_in_the_lowest_form_that_has_a_place_for_it(name: str) -> None:
+    submission = submission_pb2.Submission()
+    submission.issue.legal_basis = "DOF"
+    assert canonical_string(submission).startswith("||1|")
+    getattr(submission.issue, name).FromJsonString("2026-03-01T18:00:00Z")
+    assert canonical_string(submission).startswith("||2|")
 
 
 def test_a_field_that_form_1_does_not_know_cannot_be_signed_in_it(

@@ -47,8 +47,15 @@ fn leaves(license: &pb::License) -> Leaves {
         text("holder.curp", &holder.curp);
         text("holder.legal_name", &holder.legal_name);
     }
-    if let Some(notified_at) = license.notified_at.as_ref().and_then(instant_of) {
-        text("notified_at", &notified_at.to_string());
+    let instants = [
+        ("notified_at", license.notified_at),
+        ("applied_at", license.applied_at),
+        ("ruled_at", license.ruled_at),
+    ];
+    for (field, stated) in instants {
+        if let Some(at) = stated.as_ref().and_then(instant_of) {
+            text(field, &at.to_string());
+        }
     }
     extent(&mut leaves, "regimes", license.regimes.as_ref());
     extent(&mut leaves, "offices", license.offices.as_ref());

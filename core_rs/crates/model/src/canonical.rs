@@ -1,8 +1,9 @@
-//! The cadena original of a submission, form 1: the line of text that an agency may sign instead of
-//! protobuf bytes. docs/canonical.md says how it is made; this writes it and compares with it.
+//! The cadena original of a submission: the line of text that an agency may sign instead of protobuf
+//! bytes. docs/canonical.md says how it is made; this writes it and compares with it.
 //!
-//! The form is frozen. Each message is taken apart by name and without `..`, so that a field added
-//! to the contract does not compile here until somebody decides what form 1 makes of it. No two
+//! Form 1 is frozen; what a license gained later is in form 2. Each message is taken apart by name
+//! and without `..`, so that a field added to the contract does not compile here until somebody
+//! decides which form writes it. No two
 //! submissions have the same string: what could not be told apart is refused as unwritable. A
 //! license of two lines takes about 3 microseconds; paths are put together only to tell of a
 //! difference.
@@ -20,8 +21,25 @@ use crate::{pb, text};
 
 pub use difference::Difference;
 
-/// What every string of this form begins with.
-const HEAD: &str = "||1";
+/// Which fields a string has a place for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Those of the contract's first publication.
+    First,
+    /// Those that a license gained later too. Not frozen before 1.0.
+    Second,
+}
+
+impl Form {
+    /// What every string of this form begins with.
+    const fn head(self) -> &'static str {
+        match self {
+            Self::First => "||1",
+            Self::Second => "||2",
+        }
+    }
+}
+
 /// What every string ends with.
 const TAIL: &str = "||";
 /// First second of the year 1 and last of the year 9998, which four digits and every library can
@@ -30,7 +48,7 @@ const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_370_764_799
 /// Parts that are told of at most.
 const UNWRITABLE_MAX: usize = 100;
 
-/// A part of a submission that form 1 has no way to write.
+/// A part of a submission that no form has a way to write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unwritable {
     /// Path of the field.
@@ -51,7 +69,7 @@ pub struct Unwritable {
 /// the contract does not know, or a message that is there but says nothing, as if it were absent
 /// (S101).
 pub fn canonical_string(submission: &pb::Submission) -> Result<String, Vec<Unwritable>> {
-    let mut writer = Writer::new(false);
+    let mut writer = Writer::new(messages::form_of(submission), false);
     messages::submission(&mut writer, submission);
     match writer.unwritable.is_empty() {
         true => Ok(writer.closed()),
@@ -62,7 +80,7 @@ pub fn canonical_string(submission: &pb::Submission) -> Result<String, Vec<Unwri
 /// Where a string that was sent first differs from the one that is built from the submission.
 #[must_use]
 pub fn first_difference(submission: &pb::Submission, sent: &str) -> Option<Difference> {
-    let mut writer = Writer::new(true);
+    let mut writer = Writer::new(messages::form_of(submission), true);
     messages::submission(&mut writer, submission);
     let marks = std::mem::take(&mut writer.marks).unwrap_or_default();
     difference::find(&writer.closed(), sent, &marks)
@@ -71,7 +89,7 @@ pub fn first_difference(submission: &pb::Submission, sent: &str) -> Option<Diffe
 /// Why the agency made a change, where a change says so, as a string that was accepted states it.
 #[must_use]
 pub fn reason(accepted: &str) -> Option<&str> {
-    /// `||1` has three parts, then come type, validator, time, three of the name, and version.
+    /// `||1` and `||2` have three parts, then come type, validator, time, three of the name, and version.
     const CHANGE: usize = 10;
     let leaves: Vec<&str> = accepted.strip_suffix(TAIL)?.split('|').collect();
     let from_the_end = match *leaves.get(CHANGE)? {
@@ -93,6 +111,7 @@ struct Mark {
 
 /// Writes leaves, and knows at which field it is.
 struct Writer {
+    form: Form,
     text: String,
     trail: Vec<(&'static str, Option<usize>)>,
     /// The license line that it is in; 0 in none.
@@ -104,9 +123,10 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(marked: bool) -> Self {
+    fn new(form: Form, marked: bool) -> Self {
         Self {
-            text: String::from(HEAD),
+            form,
+            text: String::from(form.head()),
             trail: Vec::new(),
             line_no: 0,
             absent: 0,

@@ -122,8 +122,8 @@ fn licenses() -> BoxedStrategy<pb::License> {
     let head = (-1..8_i32, parties(), -1..5_i32, extents(), extents(), text(), text());
     let rest =
         (-1..4_i32, vec(license_lines(), 0..3), amounts(), timestamps(), text(), text(), text());
-    (head, rest)
-        .prop_map(|(head, rest)| pb::License {
+    (head, rest, timestamps(), timestamps())
+        .prop_map(|(head, rest, applied_at, ruled_at)| pb::License {
             instrument_kind: head.0,
             holder: head.1,
             operation: head.2,
@@ -138,6 +138,8 @@ fn licenses() -> BoxedStrategy<pb::License> {
             authorization_complement: rest.4,
             vucem_folio: rest.5,
             legal_basis: rest.6,
+            applied_at,
+            ruled_at,
         })
         .boxed()
 }
@@ -160,7 +162,7 @@ macro_rules! mixed {
 
 /// Bits of which few are set, and often none.
 fn masks() -> BoxedStrategy<u32> {
-    let bit = (0_u32..16).prop_map(|bit| 1 << bit);
+    let bit = (0_u32..18).prop_map(|bit| 1 << bit);
     prop_oneof![Just(0), bit.clone(), (bit.clone(), bit).prop_map(|(one, other)| one | other)]
         .boxed()
 }
@@ -186,6 +188,8 @@ fn nearly_right_licenses() -> BoxedStrategy<pb::License> {
                 authorization_complement,
                 vucem_folio,
                 legal_basis,
+                applied_at,
+                ruled_at,
             )
         })
         .boxed()

@@ -1,11 +1,24 @@
 //! What each message writes: its fields in the order of their numbers, every one of them.
 //!
-//! Form 1 is published and frozen. A field that the contract gains later is named here only to be
-//! refused when it is stated, and is written by the next form.
+//! Form 1 is published and frozen. A field that the contract gained later is written by form 2, and
+//! a submission that states one is written in that form.
 
-use super::Writer;
+use super::{Form, Writer};
 use crate::pb;
 use crate::pb::submission::Change;
+
+/// The lowest form that can write it: one submission has one string.
+pub(super) fn form_of(submission: &pb::Submission) -> Form {
+    let license = match &submission.change {
+        Some(Change::Issue(license) | Change::Amendment(license)) => Some(license),
+        Some(Change::Onboarding(onboarding)) => onboarding.license.as_ref(),
+        _ => None,
+    };
+    match license.is_some_and(|license| license.applied_at.or(license.ruled_at).is_some()) {
+        true => Form::Second,
+        false => Form::First,
+    }
+}
 
 pub(super) fn submission(to: &mut Writer, submission: &pb::Submission) {
     let pb::Submission { r#type, validator, signed_at, license, version, change } = submission;
@@ -62,6 +75,8 @@ fn license_content(to: &mut Writer, license: &pb::License) {
         authorization_complement,
         vucem_folio,
         legal_basis,
+        applied_at,
+        ruled_at,
     } = license;
     let kind = pb::InstrumentKind::as_str_name;
     to.choice("instrument_kind", *instrument_kind, "INSTRUMENT_KIND_", kind);
@@ -79,6 +94,10 @@ fn license_content(to: &mut Writer, license: &pb::License) {
     to.text("authorization_complement", authorization_complement);
     to.text("vucem_folio", vucem_folio);
     to.text("legal_basis", legal_basis);
+    if to.form == Form::Second {
+        to.instant("applied_at", applied_at.as_ref());
+        to.instant("ruled_at", ruled_at.as_ref());
+    }
 }
 
 fn party(to: &mut Writer, party: &pb::Party) {

@@ -112,7 +112,7 @@ pub struct LicenseLine {
 }
 /// The whole content of a license as its agency grants it. Its name, `LicenseId`, stands beside it.
 ///
-/// Next unused field number: 15; 15 and 16 are kept for tolerance_percent and ceilings.
+/// Next unused field number: 19; 15 and 16 are kept for tolerance_percent and ceilings.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct License {
     /// What the law calls the instrument. Required.
@@ -158,6 +158,14 @@ pub struct License {
     /// Legal basis as the agency cites it, at most 250 characters.
     #[prost(string, tag = "14")]
     pub legal_basis: ::prost::alloc::string::String,
+    /// When the holder applied for the license at the agency or the single window. Absent: not told. Not
+    /// after `ruled_at`, nor after the signing (S104). An amendment may not change it (N403).
+    #[prost(message, optional, tag = "17")]
+    pub applied_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// When the agency ruled on the application (dictamen). Absent: not told. Not after the signing
+    /// (S104). An amendment may not change it (N403).
+    #[prost(message, optional, tag = "18")]
+    pub ruled_at: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// What the law calls the instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]

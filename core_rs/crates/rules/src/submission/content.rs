@@ -5,9 +5,10 @@ use descargo_model::finding::{Code, Finding};
 use descargo_model::pb;
 use descargo_model::pb::{InstrumentKind, OperationType, QuantityBasis};
 use descargo_model::rfc::Rfc;
+use jiff::Timestamp;
 
 use crate::collect::{Findings, Place};
-use crate::fields::{extent, optional_text, required_day};
+use crate::fields::{extent, instant, optional_text, required_day};
 use crate::party::{self, PartyPlace};
 use crate::submission::{GrantLine, Scope, life, lines};
 
@@ -52,6 +53,7 @@ pub(super) fn check(
     optional_text(complement, COMPLEMENT_MAX, at("authorization_complement"), findings);
     check_folio(&license.vucem_folio, &place, findings);
     optional_text(&license.legal_basis, LEGAL_BASIS_MAX, at("legal_basis"), findings);
+    check_course(license, &place, scope, findings);
     Content { holder, valid_from, valid_to, lines, notified }
 }
 
@@ -202,6 +204,31 @@ fn check_notification(
 ) -> bool {
     let Some(stated) = &license.notified_at else { return false };
     life::check_notified(stated, place, "notified_at", scope, findings).is_some()
+}
+
+/// Tells dates of the application and of the ruling that are in no possible order (S104): a holder
+/// applies, then the agency rules, then its official signs.
+fn check_course(
+    license: &pb::License,
+    place: &Place<'_>,
+    scope: &Scope<'_>,
+    findings: &mut Findings,
+) {
+    let mut read = |stated: &Option<prost_types::Timestamp>, field: &str| {
+        stated.as_ref().and_then(|stated| instant(stated, || place.at(field), findings))
+    };
+    let applied_at = read(&license.applied_at, "applied_at");
+    let ruled_at = read(&license.ruled_at, "ruled_at");
+    let mut not_after = |field: &str, at: Option<Timestamp>, limit: Option<Timestamp>| {
+        if let (Some(at), Some(limit)) = (at, limit)
+            && at > limit
+        {
+            let finding = Finding::new(Code::S104, place.at(field)).declared(at);
+            findings.push(finding.granted(format!("<= {limit}")));
+        }
+    };
+    not_after("applied_at", applied_at, ruled_at.or(scope.signed_at));
+    not_after("ruled_at", ruled_at, scope.signed_at);
 }
 
 fn check_folio(folio: &str, place: &Place<'_>, findings: &mut Findings) {

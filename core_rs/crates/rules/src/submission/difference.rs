@@ -69,11 +69,17 @@ pub fn differences(old: &pb::License, new: &pb::License) -> Vec<Difference> {
     found.compare("quantity_basis", None, basis(old), basis(new));
     compare_lines(&mut found, &old.lines, &new.lines);
     found.amount("total", old.total.as_ref(), new.total.as_ref());
-    found.compare("notified_at", None, notified(old), notified(new));
+    let (was, is) = (instant_text(old.notified_at), instant_text(new.notified_at));
+    found.compare("notified_at", None, was, is);
     let complement = |license: &pb::License| license.authorization_complement.clone();
     found.compare("authorization_complement", None, complement(old), complement(new));
     found.compare("vucem_folio", None, old.vucem_folio.clone(), new.vucem_folio.clone());
     found.compare("legal_basis", None, old.legal_basis.clone(), new.legal_basis.clone());
+    let instants =
+        [("applied_at", old.applied_at, new.applied_at), ("ruled_at", old.ruled_at, new.ruled_at)];
+    for (field, old, new) in instants {
+        found.compare(field, None, instant_text(old), instant_text(new));
+    }
     found.list
 }
 
@@ -189,9 +195,8 @@ fn codes(line: &pb::LicenseLine) -> String {
     codes.join(",")
 }
 
-fn notified(license: &pb::License) -> String {
-    let at = license.notified_at.as_ref();
-    at.map_or(String::new(), |at| {
-        instant_of(at).map_or_else(|| at.seconds.to_string(), |at| at.to_string())
+fn instant_text(stated: Option<prost_types::Timestamp>) -> String {
+    stated.map_or(String::new(), |at| {
+        instant_of(&at).map_or_else(|| at.seconds.to_string(), |at| at.to_string())
     })
 }

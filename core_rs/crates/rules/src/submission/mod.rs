@@ -11,7 +11,7 @@ mod lines;
 mod naming;
 mod onboarding;
 
-use descargo_model::date::Day;
+use descargo_model::date::{Day, instant_of};
 use descargo_model::decimal::AmountValue;
 use descargo_model::finding::{Code, Finding};
 use descargo_model::license_name::LicenseName;
@@ -103,6 +103,8 @@ struct Scope<'a> {
     profile: Option<&'a Profile>,
     /// The day whose catalogues apply: that of signing, or of arrival when it is not stated.
     day: Day,
+    /// When it says that it was signed.
+    signed_at: Option<Timestamp>,
 }
 
 impl Scope<'_> {
@@ -125,7 +127,8 @@ pub fn check_submission(
     let profile = name
         .as_ref()
         .and_then(|name| context.rules.instruments.profile(&name.permit_key, &name.agency));
-    let scope = Scope { context, profile, day };
+    let signed_at = submission.signed_at.as_ref().and_then(instant_of);
+    let scope = Scope { context, profile, day, signed_at };
     let mut changed = None;
     let content = match &submission.change {
         Some(Change::Issue(license)) => {

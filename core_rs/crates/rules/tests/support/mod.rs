@@ -96,6 +96,8 @@ pub fn license() -> pb::License {
         authorization_complement: String::new(),
         vucem_folio: "0202600100320264003000001".into(),
         legal_basis: "DOF 2026-01-02".into(),
+        applied_at: None,
+        ruled_at: None,
     }
 }
 
