@@ -22,8 +22,13 @@ from descargo_server.config.problems import ConfigurationInvalid
 from descargo_server.identity.authenticator import DemoAuthenticator, TlsAuthenticator
 from descargo_server.identity.callers import Callers
 from descargo_server.identity.outstanding import Outstanding
-from descargo_server.identity.permissions import SUBMISSION_SERVICE, VALIDATION_SERVICE
+from descargo_server.identity.permissions import (
+    OPERATIONS_SERVICE,
+    SUBMISSION_SERVICE,
+    VALIDATION_SERVICE,
+)
 from descargo_server.rpc.handlers import Desk
+from descargo_server.rpc.operations import operations_service
 from descargo_server.rpc.submission import submission_service
 from descargo_server.rpc.validation import validation_service
 from descargo_server.streams.submit import Submissions
@@ -45,7 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Server", "run"]
 
-SERVICES: Final = ("", VALIDATION_SERVICE, SUBMISSION_SERVICE)
+SERVICES: Final = ("", VALIDATION_SERVICE, SUBMISSION_SERVICE, OPERATIONS_SERVICE)
 """What health answers about; the empty name is the whole server."""
 
 
@@ -90,6 +95,7 @@ class Server:
             (
                 validation_service(self._desk),
                 submission_service(self._desk, self.watches, self.submissions),
+                operations_service(self._desk),
             )
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)

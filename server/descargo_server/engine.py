@@ -60,6 +60,18 @@ class DecisionEngine(Protocol):
         """Reads a page of a license's versions; for a thread beside the loop's."""
         ...
 
+    def enroll_signer(self, caller: Caller, request: bytes, timeout_s: float | None, /) -> int:
+        """Queues an enrolment; the answer comes by its ticket."""
+        ...
+
+    def revoke_certificate(self, caller: Caller, request: bytes, timeout_s: float | None, /) -> int:
+        """Queues a revocation; the answer comes by its ticket."""
+        ...
+
+    def list_signers(self, caller: Caller, request: bytes, /) -> bytes:
+        """Reads a page of the officials whose signatures count; for a thread beside the loop's."""
+        ...
+
     def watch_from(self, request: bytes, /) -> str:
         """The cursor that a WatchExercisesRequest begins at."""
         ...

@@ -10,10 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from descargo.v1 import submission_service_pb2, validation_service_pb2
+from descargo.v1 import (
+    operations_service_pb2,
+    submission_service_pb2,
+    validation_service_pb2,
+)
 from tests.support.messages import (
     check_request,
     declaration,
@@ -40,7 +45,12 @@ if TYPE_CHECKING:
 
 KEY: Final = str(uuid.UUID(int=7))
 OF_AGENCIES: Final = ("SubmitLicense", "GetLicense", "ListLicenses", "ListLicenseVersions")
-CALLER_OF: Final = dict.fromkeys(METHODS, LANE) | dict.fromkeys(OF_AGENCIES, "se")
+OF_OPERATORS: Final = ("EnrollSigner", "ListSigners", "RevokeCertificate")
+CALLER_OF: Final = (
+    dict.fromkeys(METHODS, LANE)
+    | dict.fromkeys(OF_AGENCIES, "se")
+    | dict.fromkeys(OF_OPERATORS, "operator")
+)
 """Who may call each method, so that its bytes are looked at."""
 
 PAYLOAD_BYTES_MAX: Final = 256 * 1024
@@ -141,6 +151,21 @@ def good(world: World) -> dict[str, bytes]:
         "ListLicenseVersions": submission_service_pb2.ListLicenseVersionsRequest(
             license=license_id("SE-NONE"), page_size=10
         ),
+        # No official and no certificate of this world, so that what happens to pass harms none.
+        "EnrollSigner": operations_service_pb2.EnrollSignerRequest(
+            request_id=KEY,
+            signer=operations_service_pb2.Signer(
+                rfc="XAXX010101000", name="NADIE", agency="SENER", valid_from="2026-01-01"
+            ),
+            reason="a vacancy",
+        ),
+        "RevokeCertificate": operations_service_pb2.RevokeCertificateRequest(
+            request_id=KEY,
+            certificate_sha256=bytes(32),
+            revoked_at=Timestamp(seconds=1_778_000_000),
+            reason="a loss",
+        ),
+        "ListSigners": operations_service_pb2.ListSignersRequest(page_size=1_000),
     }
     return {method: request.SerializeToString() for method, request in requests.items()}
 
@@ -160,7 +185,7 @@ def test_request_cut_at_any_length_is_refused(
         ):
             # What is optional may be cut off whole; then the rest is a good request.
             assert answer.code in {"INVALID_ARGUMENT", "NOT_FOUND"}, length
-        elif method == "ListLicenses" and not isinstance(answer, Failure):
+        elif method in {"ListLicenses", "ListSigners"} and not isinstance(answer, Failure):
             # Everything of it is optional: nothing at all, or a filter alone, is a good request.
             assert length in {0, 2 + len("status = ACTIVE")}
         else:
@@ -545,7 +570,7 @@ def test_mutated_request_is_never_a_fault(
 @given(method=st.sampled_from(sorted(METHODS)), request=st.binary(max_size=300))
 def test_random_bytes_are_never_a_fault(served: Served, method: str, request: bytes) -> None:
     answer = call(served.channels[method], method, request)
-    if method == "ListLicenses" and not isinstance(answer, Failure):
+    if method in {"ListLicenses", "ListSigners"} and not isinstance(answer, Failure):
         # Everything of it is optional, so a few bytes may happen to ask for something.
         return
     assert isinstance(answer, Failure)

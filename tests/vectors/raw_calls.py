@@ -22,6 +22,7 @@ __all__ = ["METHODS", "Failure", "call", "failure_of"]
 
 SUBMISSION: Final = "/descargo.v1.SubmissionService"
 VALIDATION: Final = "/descargo.v1.ValidationService"
+OPERATIONS: Final = "/descargo.v1.OperationsService"
 METHODS: Final = {
     "SubmitLicense": f"{SUBMISSION}/SubmitLicense",
     "GetLicense": f"{SUBMISSION}/GetLicense",
@@ -30,6 +31,9 @@ METHODS: Final = {
     "ValidateLicense": f"{VALIDATION}/ValidateLicense",
     "CheckLicense": f"{VALIDATION}/CheckLicense",
     "GetOutcome": f"{VALIDATION}/GetOutcome",
+    "EnrollSigner": f"{OPERATIONS}/EnrollSigner",
+    "ListSigners": f"{OPERATIONS}/ListSigners",
+    "RevokeCertificate": f"{OPERATIONS}/RevokeCertificate",
 }
 """Every method that answers one request with one answer."""
 TIMEOUT_S: Final = 30.0

@@ -10,13 +10,23 @@ from descargo_server.identity.roles import Role
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["CALLERS_OF", "SUBMISSION_SERVICE", "VALIDATION_SERVICE", "may_call"]
+__all__ = [
+    "CALLERS_OF",
+    "OPERATIONS_SERVICE",
+    "SUBMISSION_SERVICE",
+    "VALIDATION_SERVICE",
+    "may_call",
+]
 
 VALIDATION_SERVICE: Final = "descargo.v1.ValidationService"
 SUBMISSION_SERVICE: Final = "descargo.v1.SubmissionService"
+OPERATIONS_SERVICE: Final = "descargo.v1.OperationsService"
 
 LISTING: Final = frozenset({Role.AGENCY, Role.AUDITOR, Role.COORDINATOR})
 """Who reads lists: an agency its own licenses, the others all."""
+
+OPERATING: Final = frozenset({Role.OPERATOR})
+"""Who says whose signatures count."""
 
 CALLERS_OF: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
     {
@@ -47,6 +57,9 @@ CALLERS_OF: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         f"/{SUBMISSION_SERVICE}/WatchExercises": frozenset({Role.AGENCY, Role.HUB}),
         f"/{SUBMISSION_SERVICE}/ListLicenses": LISTING,
         f"/{SUBMISSION_SERVICE}/ListLicenseVersions": LISTING,
+        f"/{OPERATIONS_SERVICE}/EnrollSigner": OPERATING,
+        f"/{OPERATIONS_SERVICE}/ListSigners": OPERATING,
+        f"/{OPERATIONS_SERVICE}/RevokeCertificate": OPERATING,
     }
 )
 """Roles by full method name."""

@@ -105,6 +105,18 @@ class FakeEngine:
         """An answer at once."""
         return self._at_once(caller, request)
 
+    def enroll_signer(self, caller: Caller, request: bytes, timeout_s: float | None) -> int:
+        """A ticket."""
+        return self._ticket(caller, request, timeout_s)
+
+    def revoke_certificate(self, caller: Caller, request: bytes, timeout_s: float | None) -> int:
+        """A ticket."""
+        return self._ticket(caller, request, timeout_s)
+
+    def list_signers(self, caller: Caller, request: bytes) -> bytes:
+        """An answer at once."""
+        return self._at_once(caller, request)
+
     def watch_from(self, request: bytes) -> str:
         """The request as it is."""
         return request.decode("utf-8")

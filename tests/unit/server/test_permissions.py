@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from descargo.v1 import submission_service_pb2, validation_service_pb2
+from descargo.v1 import operations_service_pb2, submission_service_pb2, validation_service_pb2
 from descargo_server.identity.permissions import CALLERS_OF, may_call
 from descargo_server.identity.roles import FIELDS_ALLOWED, FIELDS_REQUIRED, Role
 
@@ -18,10 +18,13 @@ ALLOWED = {
     "WatchExercises": "agency hub",
     "ListLicenses": "agency auditor coordinator",
     "ListLicenseVersions": "agency auditor coordinator",
+    "EnrollSigner": "operator",
+    "ListSigners": "operator",
+    "RevokeCertificate": "operator",
 }
 METHODS = [
     f"/{service.full_name}/{method.name}"
-    for module in (validation_service_pb2, submission_service_pb2)
+    for module in (validation_service_pb2, submission_service_pb2, operations_service_pb2)
     for service in module.DESCRIPTOR.services_by_name.values()
     for method in service.methods
 ]

@@ -13,6 +13,7 @@ use descargo_rules::terms::LicenseTerms;
 use prost::Message;
 
 use crate::answer::{Draft, Letterhead};
+use crate::appoint::Appoint;
 use crate::authority::Authorities;
 use crate::caller::Caller;
 use crate::exercise::Exercise;
@@ -104,6 +105,8 @@ pub(crate) struct Command {
 pub(crate) enum Queued {
     Submit(Box<Submit>),
     Exercise(Box<Exercise>),
+    /// An operator says whose signatures count.
+    Appoint(Box<Appoint>),
     /// A stream is opened, which the ledger does by itself.
     Opening,
     /// An item of a stream that cannot be decided; it has its turn like every other.
@@ -121,6 +124,7 @@ impl ledger::Command for Command {
         match &self.matter {
             Queued::Submit(submit) => submit.keys(),
             Queued::Exercise(exercise) => exercise.keys(),
+            Queued::Appoint(appoint) => appoint.keys(),
             Queued::Opening | Queued::Unfit(_) => &NO_KEYS,
         }
     }
@@ -129,6 +133,7 @@ impl ledger::Command for Command {
         match &self.matter {
             Queued::Submit(submit) => submit.request(),
             Queued::Exercise(exercise) => exercise.request(),
+            Queued::Appoint(appoint) => appoint.request(),
             Queued::Opening | Queued::Unfit(_) => &[],
         }
     }
@@ -144,13 +149,19 @@ impl ledger::Command for Command {
             Queued::Submit(submit) => {
                 // Held until it is decided, so that a change of authority binds from its
                 // acknowledgement on.
-                let authority = self.desk.authorities.held();
+                let authority = match self.desk.authorities.held(view.appointed) {
+                    Ok(held) => held,
+                    Err(error) => {
+                        return Decision::Refuse(Refusal::new(Reason::Fault, error.to_string()));
+                    }
+                };
                 match submit.is_checked_under(&authority) {
                     true => submit.decide(&self.desk, view),
                     false => submit.checked_again(&authority).decide(&self.desk, view),
                 }
             }
             Queued::Exercise(exercise) => exercise.decide(&self.desk, view),
+            Queued::Appoint(appoint) => appoint.decide(&self.desk, view),
             Queued::Opening => {
                 Decision::Refuse(Refusal::new(Reason::Fault, "an opening is no decision"))
             }

@@ -26,6 +26,8 @@ pub type Notify = Box<dyn Fn(Vec<(u64, Outcome)>) + Send + Sync>;
 pub(crate) enum Tag {
     /// A call's, by its ticket.
     Call(u64),
+    /// An operator's call, by its ticket.
+    Operation(u64),
     /// A stream's that is being opened.
     Opening(Arc<Stream>),
     /// An item's.
@@ -49,6 +51,7 @@ pub(crate) fn deliver(
     for (tag, answered) in completions {
         match tag {
             Tag::Call(ticket) => told.push((ticket, outcome(answered))),
+            Tag::Operation(ticket) => told.push((ticket, revision_of(answered))),
             Tag::Opening(stream) => told.extend(opened(&stream, answered)),
             Tag::Item(stream, sent) => {
                 match streams.iter_mut().find(|(known, _)| Arc::ptr_eq(known, &stream)) {
@@ -72,6 +75,18 @@ fn outcome(answered: Answered) -> Outcome {
         Ok(Err(refusal)) => Err(refusal),
         Err(fault) => Err(Refusal::from(&*fault)),
     }
+}
+
+/// What an operator is told: the revision of the verdict that stands in the ledger.
+fn revision_of(answered: Answered) -> Outcome {
+    let answer = match answered {
+        Ok(answer) => answer?,
+        Err(fault) => return Err(Refusal::from(&*fault)),
+    };
+    let answer = pb::Answer::decode(&*answer)
+        .map_err(|_| Refusal::new(Reason::Fault, "a stored answer is damaged"))?;
+    // Every response of an operation has the revision as its first field.
+    Ok(pb::RevokeCertificateResponse { revision: answer.revision }.encode_to_vec())
 }
 
 fn opened(stream: &Stream, answered: Answered) -> Option<(u64, Outcome)> {

@@ -13,6 +13,7 @@ use descargo_ledger::store::SqliteStore;
 use descargo_model::date::Day;
 
 use crate::answer::{as_response, revision, verdict_no_of};
+use crate::appoint::Appoint;
 use crate::caller::Caller;
 use crate::clock::{Clock, instant};
 use crate::command::{Command, Desk, Queued, Terms};
@@ -28,6 +29,7 @@ use crate::reasons::Reasons;
 use crate::refusal::{Reason, Refusal};
 use crate::request;
 use crate::settings::{Settings, SettingsError};
+use crate::signers;
 use crate::streams::Streams;
 use crate::submit::Submit;
 
@@ -99,8 +101,10 @@ impl Engine {
     /// # Errors
     /// [`SettingsError`] when a file is bad: then nothing has changed.
     pub fn reload_authority(&self, settings: &Settings) -> Result<(), SettingsError> {
-        self.desk.authorities.replace(settings.authority()?);
-        Ok(())
+        self.desk
+            .authorities
+            .replace(settings.authority()?)
+            .map_err(|error| SettingsError(error.to_string()))
     }
 
     /// Queues a `SubmitLicenseRequest`; its outcome is a `SubmitLicenseResponse`.
@@ -253,6 +257,42 @@ impl Engine {
         })
     }
 
+    /// Queues an `EnrollSignerRequest`; its outcome is an `EnrollSignerResponse`.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it cannot be decided at all.
+    pub fn enroll_signer(
+        &self,
+        caller: &Arc<Caller>,
+        request: &[u8],
+        timeout: Option<Duration>,
+    ) -> Result<u64, Refusal> {
+        let appoint = Appoint::of_enrolment(caller, request, &self.desk.rules.instruments)?;
+        self.enqueue_as(Tag::Operation, Queued::Appoint(Box::new(appoint)), timeout)
+    }
+
+    /// Queues a `RevokeCertificateRequest`; its outcome is a `RevokeCertificateResponse`.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it cannot be decided at all.
+    pub fn revoke_certificate(
+        &self,
+        caller: &Arc<Caller>,
+        request: &[u8],
+        timeout: Option<Duration>,
+    ) -> Result<u64, Refusal> {
+        let appoint = Appoint::of_revocation(caller, request)?;
+        self.enqueue_as(Tag::Operation, Queued::Appoint(Box::new(appoint)), timeout)
+    }
+
+    /// Answers a `ListSignersRequest` with a `ListSignersResponse`.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it cannot be answered.
+    pub fn list_signers(&self, caller: &Caller, request: &[u8]) -> Outcome {
+        signers::list(&self.desk, &self.reader, caller, request)
+    }
+
     /// The newest point in the ledger's history.
     ///
     /// # Errors
@@ -269,10 +309,19 @@ impl Engine {
     }
 
     fn enqueue(&self, matter: Queued, timeout: Option<Duration>) -> Result<u64, Refusal> {
+        self.enqueue_as(Tag::Call, matter, timeout)
+    }
+
+    fn enqueue_as(
+        &self,
+        tag: fn(u64) -> Tag,
+        matter: Queued,
+        timeout: Option<Duration>,
+    ) -> Result<u64, Refusal> {
         let ticket = self.next_ticket.fetch_add(1, Ordering::Relaxed);
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let command = Command { desk: self.desk.clone(), deadline, matter, place: None };
-        self.queue.submit(Tag::Call(ticket), command).map(|()| ticket).map_err(not_queued)
+        self.queue.submit(tag(ticket), command).map(|()| ticket).map_err(not_queued)
     }
 }
 

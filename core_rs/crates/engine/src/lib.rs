@@ -8,6 +8,7 @@ use descargo_model::{canonical, pb};
 use prost::Message;
 
 mod answer;
+mod appoint;
 mod authority;
 pub mod caller;
 mod change;
@@ -31,6 +32,7 @@ pub mod refusal;
 mod request;
 pub mod settings;
 mod signed_form;
+mod signers;
 pub mod streams;
 mod submit;
 mod window;

@@ -29,3 +29,5 @@ pub const STREAMS_MAX: usize = 64;
 pub const STREAMS_PER_CALLER_MAX: usize = 4;
 /// A message of answers is closed once it is so long; one answer may make it longer.
 pub const ANSWERS_BYTES: usize = 1024 * 1024;
+/// What an operator orders: a certificate at most, and some texts.
+pub const OPERATION_BYTES_MAX: usize = 32 * 1024;

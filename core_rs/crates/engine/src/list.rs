@@ -39,7 +39,7 @@ fn scope(caller: &Caller) -> Result<&str, Refusal> {
     }
 }
 
-fn page_size(asked: u32) -> Result<usize, Refusal> {
+pub(crate) fn page_size(asked: u32) -> Result<usize, Refusal> {
     let size = match asked {
         0 => PAGE_SIZE,
         1..=PAGE_SIZE_MAX => asked,
@@ -54,7 +54,7 @@ fn page_size(asked: u32) -> Result<usize, Refusal> {
     usize::try_from(size).map_err(|_| Refusal::new(Reason::Fault, "page size"))
 }
 
-fn not_our_token() -> Refusal {
+pub(crate) fn not_our_token() -> Refusal {
     Refusal::of_field(
         Reason::PageTokenInvalid,
         "page_token",

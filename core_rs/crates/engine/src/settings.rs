@@ -11,13 +11,13 @@ use descargo_rules::Rules;
 use descargo_rules::catalogue::Catalogue;
 use descargo_rules::instruments::Instruments;
 use descargo_rules::policy::Policy;
-use descargo_rules::signers::{SignerRecord, SignerRegistry};
+use descargo_rules::signers::SignerRecord;
 use descargo_signature::{Revocation, RevokedCertificate, TrustStore, certificates_from_pem};
 use serde::Deserialize;
 use thiserror::Error;
 
 use crate::answer::Letterhead;
-use crate::authority::{Authorities, Authority};
+use crate::authority::{Authorities, Files};
 use crate::command::Desk;
 use crate::wrong_signatures::WrongSignatures;
 
@@ -109,7 +109,8 @@ impl Settings {
             usize::try_from(self.policy.wrong_signature_limit).unwrap_or(usize::MAX).max(1);
         Ok(Desk {
             rules: Rules { catalogue, instruments, policy: self.policy.clone() },
-            authorities: Authorities::new(self.authority()?),
+            authorities: Authorities::new(self.authority()?)
+                .map_err(|error| SettingsError(error.to_string()))?,
             codes: self.codes()?,
             receipts: self.receipts()?,
             letterhead,
@@ -118,10 +119,8 @@ impl Settings {
     }
 
     /// Reads the files that say whose signatures count.
-    pub(crate) fn authority(&self) -> Result<Authority, SettingsError> {
-        let signers = SignerRegistry::new(self.signers.clone())
-            .map_err(|error| SettingsError(error.to_string()))?;
-        Ok(Authority { trust: self.trust()?, signers })
+    pub(crate) fn authority(&self) -> Result<Files, SettingsError> {
+        Ok(Files { trust: self.trust()?, signers: self.signers.clone() })
     }
 
     fn catalogue(&self) -> Result<Catalogue, SettingsError> {
@@ -209,7 +208,7 @@ fn revocations(path: &Path) -> Result<Vec<Revocation>, SettingsError> {
     (1..).zip(file.revoked).map(row).collect()
 }
 
-fn hex_32(text: &str) -> Option<[u8; 32]> {
+pub(crate) fn hex_32(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0_u8; 32];
     if text.len() != 64 || !text.is_ascii() {
         return None;

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use crate::appointed::{Appointed, Appointment};
 use crate::state::{LicenseState, Movement};
 use crate::streams::{OutOfTurn, Place};
 
@@ -149,6 +150,8 @@ pub struct View<'a, T> {
     pub draws: &'a [DrawRow],
     /// Position of the declaration.
     pub position: Option<&'a PositionRow>,
+    /// Whose signatures count, as far as operators said so in the ledger.
+    pub appointed: &'a Arc<Appointed>,
 }
 
 /// What a command wants done.
@@ -185,6 +188,8 @@ pub enum Effect<T> {
     Change(Changed<T>),
     /// A license is exercised.
     Draw(Drawn),
+    /// An operator says whose signatures count.
+    Appoint(Appointment),
 }
 
 /// A license that is issued or taken over.

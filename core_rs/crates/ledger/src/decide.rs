@@ -135,7 +135,7 @@ pub(crate) fn last_standings<C: Command>(
     for decided in decided {
         let Decided::Recorded { record, .. } = decided else { continue };
         let (state, movements) = match &record.effect {
-            Effect::Nothing | Effect::Issue(_) => continue,
+            Effect::Nothing | Effect::Issue(_) | Effect::Appoint(_) => continue,
             Effect::Draw(drawn) => (&drawn.state, std::slice::from_ref(&drawn.movement)),
             Effect::Change(changed) => (&changed.state, changed.movements.as_slice()),
         };

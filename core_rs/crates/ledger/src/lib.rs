@@ -4,6 +4,7 @@
 //! `store` one transaction for each batch, `queue` and `group` the thread that gathers batches,
 //! `streams` the positions of streams that resume, `reader` the snapshots beside all that.
 
+pub mod appointed;
 mod cache;
 pub mod command;
 mod decide;

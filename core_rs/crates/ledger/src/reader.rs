@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use descargo_model::pb::LicenseId;
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::appointed::{self, Enrolled};
 use crate::cache::TermsCache;
 use crate::command::{Keys, Nanos, RequestKey, Terms, View};
 use crate::error::{OpenError, StoreFault};
@@ -158,6 +159,14 @@ impl<T: Terms> Reader<T> {
         self.snapshot(|connection| {
             list::versions(connection, license_id, after, rows_max, bytes_max)
         })
+    }
+
+    /// The officials that operators enrolled, in that order.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the rows cannot be read.
+    pub fn enrolled(&self) -> Result<Vec<Enrolled>, StoreFault> {
+        self.snapshot(appointed::enrolled)
     }
 
     fn snapshot<R, E: From<StoreFault>>(

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::appointed::{self, Appointed};
 use crate::cache::TermsCache;
 use crate::command::{Command, Nanos, Terms};
 use crate::decide::{self, Decided};
@@ -29,6 +30,8 @@ pub struct SqliteStore<T: Terms> {
     connection: Connection,
     lock: File,
     cache: Arc<TermsCache<T>>,
+    /// As it was when the last batch began; only what is committed is ever kept here.
+    appointed: Arc<Appointed>,
     refusals_kept_per_caller: u32,
     refusals_since_pruning: HashMap<String, u32>,
 }
@@ -54,6 +57,7 @@ impl<T: Terms> SqliteStore<T> {
             connection: schema::open_writer(path, new_ledger_id)?,
             lock,
             cache: Arc::new(TermsCache::default()),
+            appointed: Arc::default(),
             refusals_kept_per_caller,
             refusals_since_pruning: HashMap::new(),
         })
@@ -120,6 +124,8 @@ impl<T: Terms> SqliteStore<T> {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut set = WorkingSet::new(rows::counters(&transaction)?);
+        self.appointed = appointed::load(&transaction, &self.appointed)?;
+        set.appointed = self.appointed.clone();
         for command in batch {
             load::rows_of(&transaction, &self.cache, &mut set, command.keys())?;
             if let Some(place) = command.place() {

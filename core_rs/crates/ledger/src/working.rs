@@ -1,7 +1,9 @@
 //! The rows of one batch in memory: loaded once, changed by decisions in order, written back once.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use crate::appointed::Appointed;
 use crate::command::{
     Decision, DrawRow, Effect, Keys, LicenseKey, LineKey, Loaded, Nanos, PositionRow, Record,
     RequestKey, Terms, VersionMark, View,
@@ -33,6 +35,7 @@ pub(crate) struct WorkingSet<T> {
     pub draws: HashMap<LineKey, Vec<DrawRow>>,
     pub positions: HashMap<(String, u32), PositionRow>,
     pub turns: Turns,
+    pub appointed: Arc<Appointed>,
 }
 
 impl<T: Terms> WorkingSet<T> {
@@ -44,6 +47,7 @@ impl<T: Terms> WorkingSet<T> {
             draws: HashMap::new(),
             positions: HashMap::new(),
             turns: Turns::default(),
+            appointed: Arc::default(),
         }
     }
 
@@ -64,6 +68,7 @@ impl<T: Terms> WorkingSet<T> {
             position: keys.line.as_ref().and_then(|line| {
                 self.positions.get(&(line.declaration_number.clone(), line.shipment_no))
             }),
+            appointed: &self.appointed,
         }
     }
 
@@ -111,6 +116,9 @@ impl<T: Terms> WorkingSet<T> {
     fn absorb_effect<D>(&mut self, keys: &Keys, record: &Record<T, D>, verdict_no: i64) {
         match &record.effect {
             Effect::Nothing => {}
+            Effect::Appoint(added) => {
+                self.appointed = Arc::new(self.appointed.with(added, verdict_no));
+            }
             Effect::Issue(issued) => {
                 self.counters.last_license_id =
                     self.counters.last_license_id.max(issued.state.license_id);

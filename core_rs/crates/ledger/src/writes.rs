@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::command::{Changed, Drawn, Effect, Issued, Nanos, RequestKey};
 use crate::error::StoreFault;
 use crate::state::{Balance, LicenseState, Movement};
-use crate::stops;
 use crate::working::Counters;
+use crate::{appointed, stops};
 
 type Result<T> = std::result::Result<T, StoreFault>;
 
@@ -60,6 +60,7 @@ pub(crate) fn insert_effect<T>(
         Effect::Issue(issued) => insert_issued(connection, issued, verdict_no),
         Effect::Change(changed) => insert_changed(connection, changed, verdict_no),
         Effect::Draw(drawn) => insert_drawn(connection, drawn, verdict_no),
+        Effect::Appoint(added) => appointed::insert(connection, added, verdict_no),
     }
 }
 

@@ -226,6 +226,38 @@ impl Engine {
         Ok(PyBytes::new(py, &answer))
     }
 
+    #[pyo3(signature = (caller, request, timeout_s=None))]
+    fn enroll_signer(
+        &self,
+        py: Python<'_>,
+        caller: &Caller,
+        request: &[u8],
+        timeout_s: Option<f64>,
+    ) -> PyResult<u64> {
+        py.detach(|| self.core.enroll_signer(&caller.0, request, timeout(timeout_s)))
+            .map_err(refused)
+    }
+
+    #[pyo3(signature = (caller, request, timeout_s=None))]
+    fn revoke_certificate(
+        &self,
+        caller: &Caller,
+        request: &[u8],
+        timeout_s: Option<f64>,
+    ) -> PyResult<u64> {
+        self.core.revoke_certificate(&caller.0, request, timeout(timeout_s)).map_err(refused)
+    }
+
+    fn list_signers<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &Caller,
+        request: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let answer = py.detach(|| self.core.list_signers(&caller.0, request)).map_err(refused)?;
+        Ok(PyBytes::new(py, &answer))
+    }
+
     fn watch_from(&self, request: &[u8]) -> PyResult<String> {
         self.core.watch_from(request).map_err(refused)
     }

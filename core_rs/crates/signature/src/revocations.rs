@@ -30,13 +30,13 @@ pub enum RevokedCertificate {
 }
 
 /// Revocations by certificate; of several for one, the earliest holds.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct Revocations {
     by_number: HashMap<String, Entry>,
     by_sha256: HashMap<[u8; 32], Entry>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     at_unix_s: i64,
     reason: String,
@@ -46,21 +46,34 @@ impl Revocations {
     pub(crate) fn new(revocations: Vec<Revocation>) -> Result<Revocations, TrustError> {
         let mut table = Revocations::default();
         for (position, revocation) in (1..).zip(revocations) {
-            let entry = Entry { at_unix_s: revocation.at, reason: revocation.reason };
-            match revocation.certificate {
-                RevokedCertificate::SerialDigits(serial) if is_serial(&serial) => {
-                    keep_earliest(&mut table.by_number, serial.to_ascii_lowercase(), entry);
-                }
+            match &revocation.certificate {
                 // A mistyped serial would revoke nothing and nobody would notice.
-                RevokedCertificate::SerialDigits(_) => {
+                RevokedCertificate::SerialDigits(serial) if !is_serial(serial) => {
                     return Err(TrustError::RevokedSerial { position });
                 }
-                RevokedCertificate::Sha256(sha256) => {
-                    keep_earliest(&mut table.by_sha256, sha256, entry);
-                }
+                _ => table.add(revocation),
             }
         }
         Ok(table)
+    }
+
+    /// The same with more.
+    pub(crate) fn with(&self, more: impl IntoIterator<Item = Revocation>) -> Revocations {
+        let mut table = self.clone();
+        more.into_iter().for_each(|revocation| table.add(revocation));
+        table
+    }
+
+    fn add(&mut self, revocation: Revocation) {
+        let entry = Entry { at_unix_s: revocation.at, reason: revocation.reason };
+        match revocation.certificate {
+            RevokedCertificate::SerialDigits(serial) => {
+                keep_earliest(&mut self.by_number, serial.to_ascii_lowercase(), entry);
+            }
+            RevokedCertificate::Sha256(sha256) => {
+                keep_earliest(&mut self.by_sha256, sha256, entry);
+            }
+        }
     }
 
     /// The problem of a certificate that was revoked at or before `signed_at_unix_s`.

@@ -95,9 +95,10 @@ pub fn certificates_from_pem(pem: &[u8]) -> Result<Vec<Vec<u8>>, TrustError> {
 /// threads; to change what is trusted, build another.
 #[derive(Debug)]
 pub struct TrustStore {
-    authorities: Authorities,
+    authorities: Arc<Authorities>,
     revocations: Revocations,
-    known: Cache<Known>,
+    /// Shared by stores that differ in their revocations alone: what is known does not depend on them.
+    known: Arc<Cache<Known>>,
 }
 
 /// What is known of a signer's certificate, whatever it signs and whenever.
@@ -128,10 +129,20 @@ impl TrustStore {
         let roots = read_all("root", &roots)?;
         let intermediates = read_all("intermediate", &intermediates)?;
         Ok(TrustStore {
-            authorities: Authorities::new(roots, intermediates),
+            authorities: Arc::new(Authorities::new(roots, intermediates)),
             revocations: Revocations::new(revocations)?,
-            known: Cache::new(),
+            known: Arc::new(Cache::new()),
         })
+    }
+
+    /// The same store, with more certificates revoked. It costs no reading of certificates.
+    #[must_use]
+    pub fn also_revoking(&self, more: impl IntoIterator<Item = Revocation>) -> TrustStore {
+        TrustStore {
+            authorities: Arc::clone(&self.authorities),
+            revocations: self.revocations.with(more),
+            known: Arc::clone(&self.known),
+        }
     }
 
     /// Who signed `message`, or everything that is wrong, in the order of the codes.

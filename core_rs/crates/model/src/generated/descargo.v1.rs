@@ -428,6 +428,121 @@ pub struct Draw {
     #[prost(message, optional, tag = "3")]
     pub amount: ::core::option::Option<Amount>,
 }
+/// An official whose signatures count for an agency.
+///
+/// Next unused field number: 11
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Signer {
+    /// RFC in the certificate, 12 or 13 characters. Required.
+    #[prost(string, tag = "1")]
+    pub rfc: ::prost::alloc::string::String,
+    /// Name, 1 to 250 characters; a certificate with another one is accepted with W802. Required.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// The agency, such as `SE`. Required.
+    #[prost(string, tag = "3")]
+    pub agency: ::prost::alloc::string::String,
+    /// Keys of Apendice 9 that the signature counts for, at most 100. Empty: all of the agency's.
+    #[prost(string, repeated, tag = "4")]
+    pub permit_keys: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// First day, `YYYY-MM-DD`. Required.
+    #[prost(string, tag = "5")]
+    pub valid_from: ::prost::alloc::string::String,
+    /// Last day, `YYYY-MM-DD`. Empty: without end.
+    #[prost(string, tag = "6")]
+    pub valid_to: ::prost::alloc::string::String,
+    /// SHA-256 of the only certificate that counts. Empty: every e.firma of the RFC. Set by the server.
+    #[prost(bytes = "vec", tag = "7")]
+    pub certificate_sha256: ::prost::alloc::vec::Vec<u8>,
+    /// Operator that enrolled it. Empty: it stands in the server's files. Set by the server.
+    #[prost(string, tag = "8")]
+    pub enrolled_by: ::prost::alloc::string::String,
+    /// When it was enrolled. Absent: it stands in the server's files. Set by the server.
+    #[prost(message, optional, tag = "9")]
+    pub enrolled_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why, as the operator said. Set by the server.
+    #[prost(string, tag = "10")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Enrolls an official.
+///
+/// Next unused field number: 5
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EnrollSignerRequest {
+    /// UUID chosen by the caller and kept over its retries. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The official, without what the server sets. Required.
+    #[prost(message, optional, tag = "2")]
+    pub signer: ::core::option::Option<Signer>,
+    /// The only certificate that counts, X.509 in DER or PEM, at most 8 KiB: an e.firma of the RFC with
+    /// RSA of 2,048 bits or more and exponent 65537, P-256 or Ed25519. Empty: every e.firma of the RFC.
+    #[prost(bytes = "vec", tag = "3")]
+    pub certificate: ::prost::alloc::vec::Vec<u8>,
+    /// Why, 1 to 250 characters. Required.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// It is enrolled.
+///
+/// Next unused field number: 2
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EnrollSignerResponse {
+    /// From which revision on the signatures count, in every process.
+    #[prost(string, tag = "1")]
+    pub revision: ::prost::alloc::string::String,
+}
+/// Asks for the officials.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListSignersRequest {
+    /// At most so many, 1 to 1,000; 0: 100.
+    #[prost(uint32, tag = "1")]
+    pub page_size: u32,
+    /// From an earlier answer.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+}
+/// A page of officials.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListSignersResponse {
+    /// Those of the files first, then by enrolment.
+    #[prost(message, repeated, tag = "1")]
+    pub signers: ::prost::alloc::vec::Vec<Signer>,
+    /// Empty: this was the last page.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// Revokes a certificate.
+///
+/// Next unused field number: 5
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeCertificateRequest {
+    /// UUID chosen by the caller and kept over its retries. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// SHA-256 of the certificate in DER, 32 bytes; a signer's or an authority's. Required.
+    #[prost(bytes = "vec", tag = "2")]
+    pub certificate_sha256: ::prost::alloc::vec::Vec<u8>,
+    /// From when on, to the second; what was signed then or later is refused. Required.
+    #[prost(message, optional, tag = "3")]
+    pub revoked_at: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why, 1 to 250 characters. Required.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// It is revoked.
+///
+/// Next unused field number: 2
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RevokeCertificateResponse {
+    /// From which revision on it binds, in every process.
+    #[prost(string, tag = "1")]
+    pub revision: ::prost::alloc::string::String,
+}
 /// Signed bytes with all that is needed to check them, kept whole as evidence.
 ///
 /// Next unused field number: 5; 5 is kept for countersignatures.
