@@ -68,6 +68,16 @@ class DecisionEngine(Protocol):
         """Queues a revocation; the answer comes by its ticket."""
         ...
 
+    def quarantine_certificate(
+        self, caller: Caller, request: bytes, timeout_s: float | None, /
+    ) -> bytes:
+        """Orders a quarantine and waits until it is carried out; for a thread."""
+        ...
+
+    def list_affected_licenses(self, caller: Caller, request: bytes, /) -> bytes:
+        """Reads a page of what rests on a certificate; for a thread beside the loop's."""
+        ...
+
     def list_signers(self, caller: Caller, request: bytes, /) -> bytes:
         """Reads a page of the officials whose signatures count; for a thread beside the loop's."""
         ...

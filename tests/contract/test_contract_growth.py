@@ -49,6 +49,7 @@ PLANNED_RPCS: Final = {
         "ImportCrl",
         "EnrollSigner",
         "ListSigners",
+        "ListAffectedLicenses",
         "QuarantineCertificate",
         "Halt",
         "Resume",

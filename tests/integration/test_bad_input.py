@@ -45,7 +45,13 @@ if TYPE_CHECKING:
 
 KEY: Final = str(uuid.UUID(int=7))
 OF_AGENCIES: Final = ("SubmitLicense", "GetLicense", "ListLicenses", "ListLicenseVersions")
-OF_OPERATORS: Final = ("EnrollSigner", "ListSigners", "RevokeCertificate")
+OF_OPERATORS: Final = (
+    "EnrollSigner",
+    "ListSigners",
+    "RevokeCertificate",
+    "ListAffectedLicenses",
+    "QuarantineCertificate",
+)
 CALLER_OF: Final = (
     dict.fromkeys(METHODS, LANE)
     | dict.fromkeys(OF_AGENCIES, "se")
@@ -166,6 +172,15 @@ def good(world: World) -> dict[str, bytes]:
             reason="a loss",
         ),
         "ListSigners": operations_service_pb2.ListSignersRequest(page_size=1_000),
+        "ListAffectedLicenses": operations_service_pb2.ListAffectedLicensesRequest(
+            certificate_sha256=bytes(32), signed_after=Timestamp(seconds=1_778_000_000)
+        ),
+        "QuarantineCertificate": operations_service_pb2.QuarantineCertificateRequest(
+            request_id=KEY,
+            certificate_sha256=bytes(32),
+            signed_after=Timestamp(seconds=1_778_000_000),
+            reason="a theft",
+        ),
     }
     return {method: request.SerializeToString() for method, request in requests.items()}
 

@@ -83,6 +83,8 @@ def _audit(ledger: Path, *, thorough: bool, all_kept: bool) -> None:
         _audit_licenses(connection)
         if "stop" in _tables(connection):
             _audit_stops(connection)
+        if "license_quarantine" in _tables(connection):
+            _audit_doubts(connection)
         _audit_draws(connection)
         connection.execute("ROLLBACK")
 
@@ -160,6 +162,7 @@ def _audit_licenses(connection: sqlite3.Connection) -> None:
     lines = defaultdict(list)
     for row in connection.execute("SELECT * FROM balance"):
         lines[row["license_id"]].append(row)
+    again = _signed_again(connection)
     licenses = connection.execute("SELECT * FROM license").fetchall()
     assert set(movements) == {row["license_id"] for row in licenses}
     for license_row in licenses:
@@ -167,7 +170,7 @@ def _audit_licenses(connection: sqlite3.Connection) -> None:
         assert [row["permit_seq"] for row in steps] == list(range(1, license_row["permit_seq"] + 1))
         assert _may_show(steps[-1]["status"], license_row["status"])
         assert license_row["discharge_signature"]
-        made = {row["version"] for row in steps if row["kind"] != verdict_pb2.MOVEMENT_KIND_COMMIT}
+        made = {row["version"] for row in steps if _makes_a_version(row, again)}
         assert made == set(range(1, license_row["version"] + 1)), "a version without movement"
         for line in lines[license_row["license_id"]]:
             _audit_balance(
@@ -182,8 +185,44 @@ def _audit_licenses(connection: sqlite3.Connection) -> None:
         (row["license_id"], row["version"], row["verdict_no"])
         for steps in movements.values()
         for row in steps
-        if row["kind"] != verdict_pb2.MOVEMENT_KIND_COMMIT
+        if _makes_a_version(row, again)
     }
+
+
+def _signed_again(connection: sqlite3.Connection) -> set[int]:
+    """Verdicts that lifted a doubt; their movements make no version."""
+    if "license_resigned" not in _tables(connection):
+        return set()
+    rows = connection.execute("SELECT verdict_no FROM license_resigned")
+    return {row["verdict_no"] for row in rows}
+
+
+def _makes_a_version(row: Row, again: set[int]) -> bool:
+    others = {verdict_pb2.MOVEMENT_KIND_COMMIT, verdict_pb2.MOVEMENT_KIND_QUARANTINE}
+    return row["kind"] not in others and row["verdict_no"] not in again
+
+
+def _audit_doubts(connection: sqlite3.Connection) -> None:
+    """A license is in quarantine while a version is in doubt, and each doubt has its movement."""
+    again = connection.execute("SELECT * FROM license_resigned").fetchall()
+    held = connection.execute("SELECT * FROM license_quarantine").fetchall()
+    moved = connection.execute("SELECT license_id, verdict_no, kind FROM movement").fetchall()
+    kinds = {(row["license_id"], row["verdict_no"]): row["kind"] for row in moved}
+    lifted: dict[tuple[int, int], int] = {}
+    for row in again:
+        assert kinds[row["license_id"], row["verdict_no"]] == verdict_pb2.MOVEMENT_KIND_REINSTATE
+        lifted[row["license_id"], row["version"]] = row["verdict_no"]
+    doubtful = set()
+    for row in held:
+        assert kinds[row["license_id"], row["verdict_no"]] == verdict_pb2.MOVEMENT_KIND_QUARANTINE
+        if lifted.get((row["license_id"], row["version"]), 0) < row["verdict_no"]:
+            doubtful.add(row["license_id"])
+    rows = connection.execute("SELECT license_id, status FROM license").fetchall()
+    quarantined = license_pb2.LICENSE_STATUS_QUARANTINED
+    assert {row["license_id"] for row in rows if row["status"] == quarantined} <= doubtful
+    withdrawn = {license_pb2.LICENSE_STATUS_REVOKED, license_pb2.LICENSE_STATUS_CANCELLED}
+    for row in rows:
+        assert row["license_id"] not in doubtful or row["status"] in {quarantined, *withdrawn}
 
 
 def _may_show(shown: int, stored: int) -> bool:
@@ -200,8 +239,10 @@ def _may_show(shown: int, stored: int) -> bool:
 def _audit_stops(connection: sqlite3.Connection) -> None:
     """Each stop was made, and ended, by the movement of its version; the counters count them."""
     kinds: dict[tuple[int, int], set[int]] = defaultdict(set)
+    again = _signed_again(connection)
     for row in connection.execute("SELECT * FROM movement"):
-        kinds[row["license_id"], row["version"]].add(row["kind"])
+        if _makes_a_version(row, again):
+            kinds[row["license_id"], row["version"]].add(row["kind"])
     still: Counter[int] = Counter()
     for row in connection.execute("SELECT * FROM stop"):
         assert row["kind"] in kinds[row["license_id"], row["version"]]

@@ -33,6 +33,8 @@ METHODS: Final = {
     "GetOutcome": f"{VALIDATION}/GetOutcome",
     "EnrollSigner": f"{OPERATIONS}/EnrollSigner",
     "ListSigners": f"{OPERATIONS}/ListSigners",
+    "ListAffectedLicenses": f"{OPERATIONS}/ListAffectedLicenses",
+    "QuarantineCertificate": f"{OPERATIONS}/QuarantineCertificate",
     "RevokeCertificate": f"{OPERATIONS}/RevokeCertificate",
 }
 """Every method that answers one request with one answer."""

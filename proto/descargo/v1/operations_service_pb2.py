@@ -22,30 +22,41 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from descargo.v1 import license_pb2 as descargo_dot_v1_dot_license__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$descargo/v1/operations_service.proto\x12\x0b\x64\x65scargo.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe0\x01\n\x06Signer\x12\x0b\n\x03rfc\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06\x61gency\x18\x03 \x01(\t\x12\x13\n\x0bpermit_keys\x18\x04 \x03(\t\x12\x12\n\nvalid_from\x18\x05 \x01(\t\x12\x10\n\x08valid_to\x18\x06 \x01(\t\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\x07 \x01(\x0c\x12\x13\n\x0b\x65nrolled_by\x18\x08 \x01(\t\x12/\n\x0b\x65nrolled_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\n \x01(\t\"s\n\x13\x45nrollSignerRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12#\n\x06signer\x18\x02 \x01(\x0b\x32\x13.descargo.v1.Signer\x12\x13\n\x0b\x63\x65rtificate\x18\x03 \x01(\x0c\x12\x0e\n\x06reason\x18\x04 \x01(\t\"(\n\x14\x45nrollSignerResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\";\n\x12ListSignersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"T\n\x13ListSignersResponse\x12$\n\x07signers\x18\x01 \x03(\x0b\x32\x13.descargo.v1.Signer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8a\x01\n\x18RevokeCertificateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\x02 \x01(\x0c\x12.\n\nrevoked_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x04 \x01(\t\"-\n\x19RevokeCertificateResponse\x12\x10\n\x08revision\x18\x01 \x01(\t2\x9e\x02\n\x11OperationsService\x12S\n\x0c\x45nrollSigner\x12 .descargo.v1.EnrollSignerRequest\x1a!.descargo.v1.EnrollSignerResponse\x12P\n\x0bListSigners\x12\x1f.descargo.v1.ListSignersRequest\x1a .descargo.v1.ListSignersResponse\x12\x62\n\x11RevokeCertificate\x12%.descargo.v1.RevokeCertificateRequest\x1a&.descargo.v1.RevokeCertificateResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$descargo/v1/operations_service.proto\x12\x0b\x64\x65scargo.v1\x1a\x19\x64\x65scargo/v1/license.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe0\x01\n\x06Signer\x12\x0b\n\x03rfc\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06\x61gency\x18\x03 \x01(\t\x12\x13\n\x0bpermit_keys\x18\x04 \x03(\t\x12\x12\n\nvalid_from\x18\x05 \x01(\t\x12\x10\n\x08valid_to\x18\x06 \x01(\t\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\x07 \x01(\x0c\x12\x13\n\x0b\x65nrolled_by\x18\x08 \x01(\t\x12/\n\x0b\x65nrolled_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\n \x01(\t\"s\n\x13\x45nrollSignerRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12#\n\x06signer\x18\x02 \x01(\x0b\x32\x13.descargo.v1.Signer\x12\x13\n\x0b\x63\x65rtificate\x18\x03 \x01(\x0c\x12\x0e\n\x06reason\x18\x04 \x01(\t\"(\n\x14\x45nrollSignerResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\";\n\x12ListSignersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\"T\n\x13ListSignersResponse\x12$\n\x07signers\x18\x01 \x03(\x0b\x32\x13.descargo.v1.Signer\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8a\x01\n\x18RevokeCertificateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\x02 \x01(\x0c\x12.\n\nrevoked_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x04 \x01(\t\"-\n\x19RevokeCertificateResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\"\x92\x01\n\x1bListAffectedLicensesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\r\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\x03 \x01(\x0c\x12\x30\n\x0csigned_after\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"g\n\x1cListAffectedLicensesResponse\x12.\n\x08licenses\x18\x01 \x03(\x0b\x32\x1c.descargo.v1.AffectedLicense\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8d\x01\n\x0f\x41\x66\x66\x65\x63tedLicense\x12\'\n\x07license\x18\x01 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x10\n\x08versions\x18\x02 \x03(\r\x12\x13\n\x0bquarantined\x18\x03 \x01(\x08\x12\x13\n\x0bverdict_ids\x18\x04 \x03(\t\x12\x15\n\rmore_verdicts\x18\x05 \x01(\x08\"\x90\x01\n\x1cQuarantineCertificateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x1a\n\x12\x63\x65rtificate_sha256\x18\x02 \x01(\x0c\x12\x30\n\x0csigned_after\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x04 \x01(\t\"C\n\x1dQuarantineCertificateResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\x12\x10\n\x08licenses\x18\x02 \x01(\x04\x32\xfb\x03\n\x11OperationsService\x12S\n\x0c\x45nrollSigner\x12 .descargo.v1.EnrollSignerRequest\x1a!.descargo.v1.EnrollSignerResponse\x12P\n\x0bListSigners\x12\x1f.descargo.v1.ListSignersRequest\x1a .descargo.v1.ListSignersResponse\x12\x62\n\x11RevokeCertificate\x12%.descargo.v1.RevokeCertificateRequest\x1a&.descargo.v1.RevokeCertificateResponse\x12k\n\x14ListAffectedLicenses\x12(.descargo.v1.ListAffectedLicensesRequest\x1a).descargo.v1.ListAffectedLicensesResponse\x12n\n\x15QuarantineCertificate\x12).descargo.v1.QuarantineCertificateRequest\x1a*.descargo.v1.QuarantineCertificateResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'descargo.v1.operations_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SIGNER']._serialized_start=87
-  _globals['_SIGNER']._serialized_end=311
-  _globals['_ENROLLSIGNERREQUEST']._serialized_start=313
-  _globals['_ENROLLSIGNERREQUEST']._serialized_end=428
-  _globals['_ENROLLSIGNERRESPONSE']._serialized_start=430
-  _globals['_ENROLLSIGNERRESPONSE']._serialized_end=470
-  _globals['_LISTSIGNERSREQUEST']._serialized_start=472
-  _globals['_LISTSIGNERSREQUEST']._serialized_end=531
-  _globals['_LISTSIGNERSRESPONSE']._serialized_start=533
-  _globals['_LISTSIGNERSRESPONSE']._serialized_end=617
-  _globals['_REVOKECERTIFICATEREQUEST']._serialized_start=620
-  _globals['_REVOKECERTIFICATEREQUEST']._serialized_end=758
-  _globals['_REVOKECERTIFICATERESPONSE']._serialized_start=760
-  _globals['_REVOKECERTIFICATERESPONSE']._serialized_end=805
-  _globals['_OPERATIONSSERVICE']._serialized_start=808
-  _globals['_OPERATIONSSERVICE']._serialized_end=1094
+  _globals['_SIGNER']._serialized_start=114
+  _globals['_SIGNER']._serialized_end=338
+  _globals['_ENROLLSIGNERREQUEST']._serialized_start=340
+  _globals['_ENROLLSIGNERREQUEST']._serialized_end=455
+  _globals['_ENROLLSIGNERRESPONSE']._serialized_start=457
+  _globals['_ENROLLSIGNERRESPONSE']._serialized_end=497
+  _globals['_LISTSIGNERSREQUEST']._serialized_start=499
+  _globals['_LISTSIGNERSREQUEST']._serialized_end=558
+  _globals['_LISTSIGNERSRESPONSE']._serialized_start=560
+  _globals['_LISTSIGNERSRESPONSE']._serialized_end=644
+  _globals['_REVOKECERTIFICATEREQUEST']._serialized_start=647
+  _globals['_REVOKECERTIFICATEREQUEST']._serialized_end=785
+  _globals['_REVOKECERTIFICATERESPONSE']._serialized_start=787
+  _globals['_REVOKECERTIFICATERESPONSE']._serialized_end=832
+  _globals['_LISTAFFECTEDLICENSESREQUEST']._serialized_start=835
+  _globals['_LISTAFFECTEDLICENSESREQUEST']._serialized_end=981
+  _globals['_LISTAFFECTEDLICENSESRESPONSE']._serialized_start=983
+  _globals['_LISTAFFECTEDLICENSESRESPONSE']._serialized_end=1086
+  _globals['_AFFECTEDLICENSE']._serialized_start=1089
+  _globals['_AFFECTEDLICENSE']._serialized_end=1230
+  _globals['_QUARANTINECERTIFICATEREQUEST']._serialized_start=1233
+  _globals['_QUARANTINECERTIFICATEREQUEST']._serialized_end=1377
+  _globals['_QUARANTINECERTIFICATERESPONSE']._serialized_start=1379
+  _globals['_QUARANTINECERTIFICATERESPONSE']._serialized_end=1446
+  _globals['_OPERATIONSSERVICE']._serialized_start=1449
+  _globals['_OPERATIONSSERVICE']._serialized_end=1956
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 What the operator of the validator calls."""
 
 from collections import abc as _abc
+from descargo.v1 import license_pb2 as _license_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -266,3 +267,185 @@ class RevokeCertificateResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RevokeCertificateResponse: _TypeAlias = RevokeCertificateResponse  # noqa: Y015
+
+@_typing.final
+class ListAffectedLicensesRequest(_message.Message):
+    """Asks what rests on a certificate.
+    Next unused field number: 5
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
+    SIGNED_AFTER_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most so many, 1 to 1,000; 0: 100."""
+    page_token: _builtins.str
+    """From an earlier answer to the same question."""
+    certificate_sha256: _builtins.bytes
+    """SHA-256 of the certificate in DER, 32 bytes. Required."""
+    @_builtins.property
+    def signed_after(self) -> _timestamp_pb2.Timestamp:
+        """As in QuarantineCertificateRequest. Required."""
+
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        certificate_sha256: _builtins.bytes = ...,
+        signed_after: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["signed_after", b"signed_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "page_size", b"page_size", "page_token", b"page_token", "signed_after", b"signed_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAffectedLicensesRequest: _TypeAlias = ListAffectedLicensesRequest  # noqa: Y015
+
+@_typing.final
+class ListAffectedLicensesResponse(_message.Message):
+    """A page of licenses.
+    Next unused field number: 3
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LICENSES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty: this was the last page."""
+    @_builtins.property
+    def licenses(self) -> _containers.RepeatedCompositeFieldContainer[Global___AffectedLicense]:
+        """By the first version that rests on the certificate. A page may be empty and have a next one."""
+
+    def __init__(
+        self,
+        *,
+        licenses: _abc.Iterable[Global___AffectedLicense] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["licenses", b"licenses", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAffectedLicensesResponse: _TypeAlias = ListAffectedLicensesResponse  # noqa: Y015
+
+@_typing.final
+class AffectedLicense(_message.Message):
+    """A license that rests on a certificate.
+    Next unused field number: 6
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LICENSE_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    QUARANTINED_FIELD_NUMBER: _builtins.int
+    VERDICT_IDS_FIELD_NUMBER: _builtins.int
+    MORE_VERDICTS_FIELD_NUMBER: _builtins.int
+    quarantined: _builtins.bool
+    """Whether all of them are in quarantine already."""
+    more_verdicts: _builtins.bool
+    """Whether there are more verdicts than that; the next page goes on with the same license."""
+    @_builtins.property
+    def license(self) -> _license_pb2.LicenseId:
+        """The license."""
+
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Versions that rest on the certificate."""
+
+    @_builtins.property
+    def verdict_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Verdicts that moved the license since the first of these versions was taken in, at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        license: _license_pb2.LicenseId | None = ...,
+        versions: _abc.Iterable[_builtins.int] | None = ...,
+        quarantined: _builtins.bool = ...,
+        verdict_ids: _abc.Iterable[_builtins.str] | None = ...,
+        more_verdicts: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["license", b"license"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["license", b"license", "more_verdicts", b"more_verdicts", "quarantined", b"quarantined", "verdict_ids", b"verdict_ids", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AffectedLicense: _TypeAlias = AffectedLicense  # noqa: Y015
+
+@_typing.final
+class QuarantineCertificateRequest(_message.Message):
+    """Puts what rests on a certificate into quarantine.
+    Next unused field number: 5
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_SHA256_FIELD_NUMBER: _builtins.int
+    SIGNED_AFTER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID chosen by the caller and kept over its retries. Required."""
+    certificate_sha256: _builtins.bytes
+    """SHA-256 of the certificate in DER, 32 bytes. Required."""
+    reason: _builtins.str
+    """Why, 1 to 250 characters; the agencies read it in their feeds. Required."""
+    @_builtins.property
+    def signed_after(self) -> _timestamp_pb2.Timestamp:
+        """Since when the key may be in other hands. What was decided at this instant or later counts as signed
+        after it, whatever it says itself: who has the key writes any signing time. Required.
+        """
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        certificate_sha256: _builtins.bytes = ...,
+        signed_after: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["signed_after", b"signed_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_sha256", b"certificate_sha256", "reason", b"reason", "request_id", b"request_id", "signed_after", b"signed_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuarantineCertificateRequest: _TypeAlias = QuarantineCertificateRequest  # noqa: Y015
+
+@_typing.final
+class QuarantineCertificateResponse(_message.Message):
+    """It is carried out.
+    Next unused field number: 3
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: _builtins.int
+    LICENSES_FIELD_NUMBER: _builtins.int
+    revision: _builtins.str
+    """From which revision on every affected license is in quarantine, in every process."""
+    licenses: _builtins.int
+    """How many licenses this order put into quarantine."""
+    def __init__(
+        self,
+        *,
+        revision: _builtins.str = ...,
+        licenses: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["licenses", b"licenses", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuarantineCertificateResponse: _TypeAlias = QuarantineCertificateResponse  # noqa: Y015

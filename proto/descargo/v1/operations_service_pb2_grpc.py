@@ -51,6 +51,16 @@ class OperationsServiceStub:
                 request_serializer=descargo_dot_v1_dot_operations__service__pb2.RevokeCertificateRequest.SerializeToString,
                 response_deserializer=descargo_dot_v1_dot_operations__service__pb2.RevokeCertificateResponse.FromString,
                 _registered_method=True)
+        self.ListAffectedLicenses = channel.unary_unary(
+                '/descargo.v1.OperationsService/ListAffectedLicenses',
+                request_serializer=descargo_dot_v1_dot_operations__service__pb2.ListAffectedLicensesRequest.SerializeToString,
+                response_deserializer=descargo_dot_v1_dot_operations__service__pb2.ListAffectedLicensesResponse.FromString,
+                _registered_method=True)
+        self.QuarantineCertificate = channel.unary_unary(
+                '/descargo.v1.OperationsService/QuarantineCertificate',
+                request_serializer=descargo_dot_v1_dot_operations__service__pb2.QuarantineCertificateRequest.SerializeToString,
+                response_deserializer=descargo_dot_v1_dot_operations__service__pb2.QuarantineCertificateResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServiceServicer:
@@ -81,6 +91,26 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAffectedLicenses(self, request, context):
+        """Lists the licenses that rest on a certificate: one of their versions, as it was signed last, was
+        signed with it and decided since an instant. Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def QuarantineCertificate(self, request, context):
+        """Believes a certificate no more, whenever it says that it signed (F504), and puts each license that
+        rests on it into quarantine: status QUARANTINED, exercises answer N433, until its agency has signed
+        each version in doubt again with a sound certificate. The same content under another signature is
+        accepted then, keeps balance and discharge signature, and makes a movement REINSTATE. Each license
+        has a verdict of its own. UNAVAILABLE with reason OUTCOME_UNCERTAIN: it is ordered and not carried
+        out yet; the same request again tells more. Idempotent by `request_id`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -98,6 +128,16 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.RevokeCertificate,
                     request_deserializer=descargo_dot_v1_dot_operations__service__pb2.RevokeCertificateRequest.FromString,
                     response_serializer=descargo_dot_v1_dot_operations__service__pb2.RevokeCertificateResponse.SerializeToString,
+            ),
+            'ListAffectedLicenses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAffectedLicenses,
+                    request_deserializer=descargo_dot_v1_dot_operations__service__pb2.ListAffectedLicensesRequest.FromString,
+                    response_serializer=descargo_dot_v1_dot_operations__service__pb2.ListAffectedLicensesResponse.SerializeToString,
+            ),
+            'QuarantineCertificate': grpc.unary_unary_rpc_method_handler(
+                    servicer.QuarantineCertificate,
+                    request_deserializer=descargo_dot_v1_dot_operations__service__pb2.QuarantineCertificateRequest.FromString,
+                    response_serializer=descargo_dot_v1_dot_operations__service__pb2.QuarantineCertificateResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -183,6 +223,60 @@ class OperationsService:
             '/descargo.v1.OperationsService/RevokeCertificate',
             descargo_dot_v1_dot_operations__service__pb2.RevokeCertificateRequest.SerializeToString,
             descargo_dot_v1_dot_operations__service__pb2.RevokeCertificateResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAffectedLicenses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/descargo.v1.OperationsService/ListAffectedLicenses',
+            descargo_dot_v1_dot_operations__service__pb2.ListAffectedLicensesRequest.SerializeToString,
+            descargo_dot_v1_dot_operations__service__pb2.ListAffectedLicensesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QuarantineCertificate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/descargo.v1.OperationsService/QuarantineCertificate',
+            descargo_dot_v1_dot_operations__service__pb2.QuarantineCertificateRequest.SerializeToString,
+            descargo_dot_v1_dot_operations__service__pb2.QuarantineCertificateResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,18 @@ class OperationsServiceStub:
     """Revokes a certificate: what says that it was signed then or later is refused (F504). What is on the
     books already stays: see QuarantineCertificate. Idempotent by `request_id`.
     """
+    ListAffectedLicenses: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.ListAffectedLicensesRequest, _operations_service_pb2.ListAffectedLicensesResponse]
+    """Lists the licenses that rest on a certificate: one of their versions, as it was signed last, was
+    signed with it and decided since an instant. Changes nothing.
+    """
+    QuarantineCertificate: _grpc.UnaryUnaryMultiCallable[_operations_service_pb2.QuarantineCertificateRequest, _operations_service_pb2.QuarantineCertificateResponse]
+    """Believes a certificate no more, whenever it says that it signed (F504), and puts each license that
+    rests on it into quarantine: status QUARANTINED, exercises answer N433, until its agency has signed
+    each version in doubt again with a sound certificate. The same content under another signature is
+    accepted then, keeps balance and discharge signature, and makes a movement REINSTATE. Each license
+    has a verdict of its own. UNAVAILABLE with reason OUTCOME_UNCERTAIN: it is ordered and not carried
+    out yet; the same request again tells more. Idempotent by `request_id`.
+    """
 
 @_typing.type_check_only
 class OperationsServiceAsyncStub(OperationsServiceStub):
@@ -62,6 +74,18 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     RevokeCertificate: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.RevokeCertificateRequest, _operations_service_pb2.RevokeCertificateResponse]  # type: ignore[assignment]
     """Revokes a certificate: what says that it was signed then or later is refused (F504). What is on the
     books already stays: see QuarantineCertificate. Idempotent by `request_id`.
+    """
+    ListAffectedLicenses: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListAffectedLicensesRequest, _operations_service_pb2.ListAffectedLicensesResponse]  # type: ignore[assignment]
+    """Lists the licenses that rest on a certificate: one of their versions, as it was signed last, was
+    signed with it and decided since an instant. Changes nothing.
+    """
+    QuarantineCertificate: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.QuarantineCertificateRequest, _operations_service_pb2.QuarantineCertificateResponse]  # type: ignore[assignment]
+    """Believes a certificate no more, whenever it says that it signed (F504), and puts each license that
+    rests on it into quarantine: status QUARANTINED, exercises answer N433, until its agency has signed
+    each version in doubt again with a sound certificate. The same content under another signature is
+    accepted then, keeps balance and discharge signature, and makes a movement REINSTATE. Each license
+    has a verdict of its own. UNAVAILABLE with reason OUTCOME_UNCERTAIN: it is ordered and not carried
+    out yet; the same request again tells more. Idempotent by `request_id`.
     """
 
 class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -95,6 +119,30 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_operations_service_pb2.RevokeCertificateResponse, _abc.Awaitable[_operations_service_pb2.RevokeCertificateResponse]]:
         """Revokes a certificate: what says that it was signed then or later is refused (F504). What is on the
         books already stays: see QuarantineCertificate. Idempotent by `request_id`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListAffectedLicenses(
+        self,
+        request: _operations_service_pb2.ListAffectedLicensesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.ListAffectedLicensesResponse, _abc.Awaitable[_operations_service_pb2.ListAffectedLicensesResponse]]:
+        """Lists the licenses that rest on a certificate: one of their versions, as it was signed last, was
+        signed with it and decided since an instant. Changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def QuarantineCertificate(
+        self,
+        request: _operations_service_pb2.QuarantineCertificateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_service_pb2.QuarantineCertificateResponse, _abc.Awaitable[_operations_service_pb2.QuarantineCertificateResponse]]:
+        """Believes a certificate no more, whenever it says that it signed (F504), and puts each license that
+        rests on it into quarantine: status QUARANTINED, exercises answer N433, until its agency has signed
+        each version in doubt again with a sound certificate. The same content under another signature is
+        accepted then, keeps balance and discharge signature, and makes a movement REINSTATE. Each license
+        has a verdict of its own. UNAVAILABLE with reason OUTCOME_UNCERTAIN: it is ordered and not carried
+        out yet; the same request again tells more. Idempotent by `request_id`.
         """
 
 def add_OperationsServiceServicer_to_server(servicer: OperationsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -27,15 +27,15 @@ from descargo.v1 import submission_pb2 as descargo_dot_v1_dot_submission__pb2
 from descargo.v1 import verdict_pb2 as descargo_dot_v1_dot_verdict__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$descargo/v1/submission_service.proto\x12\x0b\x64\x65scargo.v1\x1a\x19\x64\x65scargo/v1/license.proto\x1a\x1c\x64\x65scargo/v1/submission.proto\x1a\x19\x64\x65scargo/v1/verdict.proto\"\x80\x01\n\x14SubmitLicenseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x08\x65nvelope\x18\x02 \x01(\x0b\x32\x15.descargo.v1.Envelope\x12+\n\nsubmission\x18\x03 \x01(\x0b\x32\x17.descargo.v1.Submission\"<\n\x15SubmitLicenseResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"^\n\x11GetLicenseRequest\x12\'\n\x07license\x18\x01 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x14\n\x07version\x18\x02 \x01(\rH\x00\x88\x01\x01\x42\n\n\x08_version\"@\n\x12GetLicenseResponse\x12*\n\x06record\x18\x01 \x01(\x0b\x32\x1a.descargo.v1.LicenseRecord\"\xb2\x01\n\rLicenseRecord\x12\'\n\x08standing\x18\x01 \x01(\x0b\x32\x15.descargo.v1.Standing\x12%\n\x07license\x18\x02 \x01(\x0b\x32\x14.descargo.v1.License\x12\x1b\n\x13\x64ischarge_signature\x18\x03 \x01(\t\x12 \n\x05stops\x18\x04 \x03(\x0b\x32\x11.descargo.v1.Stop\x12\x12\n\nnext_steps\x18\x05 \x03(\t\"t\n\x15SubmitLicensesRequest\x12\x11\n\tstream_id\x18\x01 \x01(\t\x12\x16\n\x0e\x66irst_sequence\x18\x02 \x01(\x04\x12\x30\n\x05items\x18\x03 \x03(\x0b\x32!.descargo.v1.SubmitLicenseRequest\"m\n\x16SubmitLicensesResponse\x12\x19\n\x11\x61nswered_sequence\x18\x01 \x01(\x04\x12\x0e\n\x06\x63redit\x18\x02 \x01(\r\x12(\n\x07\x61nswers\x18\x03 \x03(\x0b\x32\x17.descargo.v1.ItemAnswer\"\'\n\x15WatchExercisesRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\"\xdd\x01\n\x16WatchExercisesResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\x31\n\x08movement\x18\x02 \x01(\x0b\x32\x1d.descargo.v1.RecordedMovementH\x00\x12#\n\x05\x61lert\x18\x03 \x01(\x0b\x32\x12.descargo.v1.AlertH\x00\x12+\n\theartbeat\x18\x04 \x01(\x0b\x32\x16.descargo.v1.HeartbeatH\x00\x12%\n\x07receipt\x18\x05 \x01(\x0b\x32\x14.descargo.v1.ReceiptB\x07\n\x05\x65vent\"\x91\x01\n\x05\x41lert\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.descargo.v1.AlertKind\x12\'\n\x07license\x18\x02 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x17\n\x0flicense_line_no\x18\x03 \x01(\r\x12\x0f\n\x07percent\x18\x04 \x01(\r\x12\x0f\n\x07on_date\x18\x05 \x01(\t\"\x0b\n\tHeartbeat\"L\n\x13ListLicensesRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"\\\n\x14ListLicensesResponse\x12+\n\x07records\x18\x01 \x03(\x0b\x32\x1a.descargo.v1.LicenseRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"l\n\x1aListLicenseVersionsRequest\x12\'\n\x07license\x18\x01 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"e\n\x1bListLicenseVersionsResponse\x12-\n\x08versions\x18\x01 \x03(\x0b\x32\x1b.descargo.v1.LicenseVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x89\x01\n\x0eLicenseVersion\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\'\n\x08\x65nvelope\x18\x02 \x01(\x0b\x32\x15.descargo.v1.Envelope\x12\x12\n\nverdict_id\x18\x03 \x01(\t\x12)\n\x07\x63hanges\x18\x04 \x03(\x0b\x32\x18.descargo.v1.FieldChange\"B\n\x0b\x46ieldChange\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x11\n\told_value\x18\x02 \x01(\t\x12\x11\n\tnew_value\x18\x03 \x01(\t*o\n\tAlertKind\x12\x1a\n\x16\x41LERT_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10\x41LERT_KIND_USAGE\x10\x01\x12\x15\n\x11\x41LERT_KIND_EXPIRY\x10\x02\x12\x19\n\x15\x41LERT_KIND_EXHAUSTION\x10\x03\x32\xb5\x04\n\x11SubmissionService\x12V\n\rSubmitLicense\x12!.descargo.v1.SubmitLicenseRequest\x1a\".descargo.v1.SubmitLicenseResponse\x12M\n\nGetLicense\x12\x1e.descargo.v1.GetLicenseRequest\x1a\x1f.descargo.v1.GetLicenseResponse\x12]\n\x0eSubmitLicenses\x12\".descargo.v1.SubmitLicensesRequest\x1a#.descargo.v1.SubmitLicensesResponse(\x01\x30\x01\x12[\n\x0eWatchExercises\x12\".descargo.v1.WatchExercisesRequest\x1a#.descargo.v1.WatchExercisesResponse0\x01\x12S\n\x0cListLicenses\x12 .descargo.v1.ListLicensesRequest\x1a!.descargo.v1.ListLicensesResponse\x12h\n\x13ListLicenseVersions\x12\'.descargo.v1.ListLicenseVersionsRequest\x1a(.descargo.v1.ListLicenseVersionsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$descargo/v1/submission_service.proto\x12\x0b\x64\x65scargo.v1\x1a\x19\x64\x65scargo/v1/license.proto\x1a\x1c\x64\x65scargo/v1/submission.proto\x1a\x19\x64\x65scargo/v1/verdict.proto\"\x80\x01\n\x14SubmitLicenseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x08\x65nvelope\x18\x02 \x01(\x0b\x32\x15.descargo.v1.Envelope\x12+\n\nsubmission\x18\x03 \x01(\x0b\x32\x17.descargo.v1.Submission\"<\n\x15SubmitLicenseResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"^\n\x11GetLicenseRequest\x12\'\n\x07license\x18\x01 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x14\n\x07version\x18\x02 \x01(\rH\x00\x88\x01\x01\x42\n\n\x08_version\"@\n\x12GetLicenseResponse\x12*\n\x06record\x18\x01 \x01(\x0b\x32\x1a.descargo.v1.LicenseRecord\"\xcd\x01\n\rLicenseRecord\x12\'\n\x08standing\x18\x01 \x01(\x0b\x32\x15.descargo.v1.Standing\x12%\n\x07license\x18\x02 \x01(\x0b\x32\x14.descargo.v1.License\x12\x1b\n\x13\x64ischarge_signature\x18\x03 \x01(\t\x12 \n\x05stops\x18\x04 \x03(\x0b\x32\x11.descargo.v1.Stop\x12\x12\n\nnext_steps\x18\x05 \x03(\t\x12\x19\n\x11\x64oubtful_versions\x18\x06 \x03(\r\"t\n\x15SubmitLicensesRequest\x12\x11\n\tstream_id\x18\x01 \x01(\t\x12\x16\n\x0e\x66irst_sequence\x18\x02 \x01(\x04\x12\x30\n\x05items\x18\x03 \x03(\x0b\x32!.descargo.v1.SubmitLicenseRequest\"m\n\x16SubmitLicensesResponse\x12\x19\n\x11\x61nswered_sequence\x18\x01 \x01(\x04\x12\x0e\n\x06\x63redit\x18\x02 \x01(\r\x12(\n\x07\x61nswers\x18\x03 \x03(\x0b\x32\x17.descargo.v1.ItemAnswer\"\'\n\x15WatchExercisesRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\"\xdd\x01\n\x16WatchExercisesResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\x31\n\x08movement\x18\x02 \x01(\x0b\x32\x1d.descargo.v1.RecordedMovementH\x00\x12#\n\x05\x61lert\x18\x03 \x01(\x0b\x32\x12.descargo.v1.AlertH\x00\x12+\n\theartbeat\x18\x04 \x01(\x0b\x32\x16.descargo.v1.HeartbeatH\x00\x12%\n\x07receipt\x18\x05 \x01(\x0b\x32\x14.descargo.v1.ReceiptB\x07\n\x05\x65vent\"\x91\x01\n\x05\x41lert\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.descargo.v1.AlertKind\x12\'\n\x07license\x18\x02 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x17\n\x0flicense_line_no\x18\x03 \x01(\r\x12\x0f\n\x07percent\x18\x04 \x01(\r\x12\x0f\n\x07on_date\x18\x05 \x01(\t\"\x0b\n\tHeartbeat\"L\n\x13ListLicensesRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"\\\n\x14ListLicensesResponse\x12+\n\x07records\x18\x01 \x03(\x0b\x32\x1a.descargo.v1.LicenseRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"l\n\x1aListLicenseVersionsRequest\x12\'\n\x07license\x18\x01 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"e\n\x1bListLicenseVersionsResponse\x12-\n\x08versions\x18\x01 \x03(\x0b\x32\x1b.descargo.v1.LicenseVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x89\x01\n\x0eLicenseVersion\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\'\n\x08\x65nvelope\x18\x02 \x01(\x0b\x32\x15.descargo.v1.Envelope\x12\x12\n\nverdict_id\x18\x03 \x01(\t\x12)\n\x07\x63hanges\x18\x04 \x03(\x0b\x32\x18.descargo.v1.FieldChange\"B\n\x0b\x46ieldChange\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x11\n\told_value\x18\x02 \x01(\t\x12\x11\n\tnew_value\x18\x03 \x01(\t*o\n\tAlertKind\x12\x1a\n\x16\x41LERT_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10\x41LERT_KIND_USAGE\x10\x01\x12\x15\n\x11\x41LERT_KIND_EXPIRY\x10\x02\x12\x19\n\x15\x41LERT_KIND_EXHAUSTION\x10\x03\x32\xb5\x04\n\x11SubmissionService\x12V\n\rSubmitLicense\x12!.descargo.v1.SubmitLicenseRequest\x1a\".descargo.v1.SubmitLicenseResponse\x12M\n\nGetLicense\x12\x1e.descargo.v1.GetLicenseRequest\x1a\x1f.descargo.v1.GetLicenseResponse\x12]\n\x0eSubmitLicenses\x12\".descargo.v1.SubmitLicensesRequest\x1a#.descargo.v1.SubmitLicensesResponse(\x01\x30\x01\x12[\n\x0eWatchExercises\x12\".descargo.v1.WatchExercisesRequest\x1a#.descargo.v1.WatchExercisesResponse0\x01\x12S\n\x0cListLicenses\x12 .descargo.v1.ListLicensesRequest\x1a!.descargo.v1.ListLicensesResponse\x12h\n\x13ListLicenseVersions\x12\'.descargo.v1.ListLicenseVersionsRequest\x1a(.descargo.v1.ListLicenseVersionsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'descargo.v1.submission_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ALERTKIND']._serialized_start=1921
-  _globals['_ALERTKIND']._serialized_end=2032
+  _globals['_ALERTKIND']._serialized_start=1948
+  _globals['_ALERTKIND']._serialized_end=2059
   _globals['_SUBMITLICENSEREQUEST']._serialized_start=138
   _globals['_SUBMITLICENSEREQUEST']._serialized_end=266
   _globals['_SUBMITLICENSERESPONSE']._serialized_start=268
@@ -45,31 +45,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETLICENSERESPONSE']._serialized_start=426
   _globals['_GETLICENSERESPONSE']._serialized_end=490
   _globals['_LICENSERECORD']._serialized_start=493
-  _globals['_LICENSERECORD']._serialized_end=671
-  _globals['_SUBMITLICENSESREQUEST']._serialized_start=673
-  _globals['_SUBMITLICENSESREQUEST']._serialized_end=789
-  _globals['_SUBMITLICENSESRESPONSE']._serialized_start=791
-  _globals['_SUBMITLICENSESRESPONSE']._serialized_end=900
-  _globals['_WATCHEXERCISESREQUEST']._serialized_start=902
-  _globals['_WATCHEXERCISESREQUEST']._serialized_end=941
-  _globals['_WATCHEXERCISESRESPONSE']._serialized_start=944
-  _globals['_WATCHEXERCISESRESPONSE']._serialized_end=1165
-  _globals['_ALERT']._serialized_start=1168
-  _globals['_ALERT']._serialized_end=1313
-  _globals['_HEARTBEAT']._serialized_start=1315
-  _globals['_HEARTBEAT']._serialized_end=1326
-  _globals['_LISTLICENSESREQUEST']._serialized_start=1328
-  _globals['_LISTLICENSESREQUEST']._serialized_end=1404
-  _globals['_LISTLICENSESRESPONSE']._serialized_start=1406
-  _globals['_LISTLICENSESRESPONSE']._serialized_end=1498
-  _globals['_LISTLICENSEVERSIONSREQUEST']._serialized_start=1500
-  _globals['_LISTLICENSEVERSIONSREQUEST']._serialized_end=1608
-  _globals['_LISTLICENSEVERSIONSRESPONSE']._serialized_start=1610
-  _globals['_LISTLICENSEVERSIONSRESPONSE']._serialized_end=1711
-  _globals['_LICENSEVERSION']._serialized_start=1714
-  _globals['_LICENSEVERSION']._serialized_end=1851
-  _globals['_FIELDCHANGE']._serialized_start=1853
-  _globals['_FIELDCHANGE']._serialized_end=1919
-  _globals['_SUBMISSIONSERVICE']._serialized_start=2035
-  _globals['_SUBMISSIONSERVICE']._serialized_end=2600
+  _globals['_LICENSERECORD']._serialized_end=698
+  _globals['_SUBMITLICENSESREQUEST']._serialized_start=700
+  _globals['_SUBMITLICENSESREQUEST']._serialized_end=816
+  _globals['_SUBMITLICENSESRESPONSE']._serialized_start=818
+  _globals['_SUBMITLICENSESRESPONSE']._serialized_end=927
+  _globals['_WATCHEXERCISESREQUEST']._serialized_start=929
+  _globals['_WATCHEXERCISESREQUEST']._serialized_end=968
+  _globals['_WATCHEXERCISESRESPONSE']._serialized_start=971
+  _globals['_WATCHEXERCISESRESPONSE']._serialized_end=1192
+  _globals['_ALERT']._serialized_start=1195
+  _globals['_ALERT']._serialized_end=1340
+  _globals['_HEARTBEAT']._serialized_start=1342
+  _globals['_HEARTBEAT']._serialized_end=1353
+  _globals['_LISTLICENSESREQUEST']._serialized_start=1355
+  _globals['_LISTLICENSESREQUEST']._serialized_end=1431
+  _globals['_LISTLICENSESRESPONSE']._serialized_start=1433
+  _globals['_LISTLICENSESRESPONSE']._serialized_end=1525
+  _globals['_LISTLICENSEVERSIONSREQUEST']._serialized_start=1527
+  _globals['_LISTLICENSEVERSIONSREQUEST']._serialized_end=1635
+  _globals['_LISTLICENSEVERSIONSRESPONSE']._serialized_start=1637
+  _globals['_LISTLICENSEVERSIONSRESPONSE']._serialized_end=1738
+  _globals['_LICENSEVERSION']._serialized_start=1741
+  _globals['_LICENSEVERSION']._serialized_end=1878
+  _globals['_FIELDCHANGE']._serialized_start=1880
+  _globals['_FIELDCHANGE']._serialized_end=1946
+  _globals['_SUBMISSIONSERVICE']._serialized_start=2062
+  _globals['_SUBMISSIONSERVICE']._serialized_end=2627
 # @@protoc_insertion_point(module_scope)

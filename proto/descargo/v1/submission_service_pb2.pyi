@@ -173,7 +173,7 @@ Global___GetLicenseResponse: _TypeAlias = GetLicenseResponse  # noqa: Y015
 @_typing.final
 class LicenseRecord(_message.Message):
     """A license as the validator holds it.
-    Next unused field number: 6
+    Next unused field number: 7
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -183,6 +183,7 @@ class LicenseRecord(_message.Message):
     DISCHARGE_SIGNATURE_FIELD_NUMBER: _builtins.int
     STOPS_FIELD_NUMBER: _builtins.int
     NEXT_STEPS_FIELD_NUMBER: _builtins.int
+    DOUBTFUL_VERSIONS_FIELD_NUMBER: _builtins.int
     discharge_signature: _builtins.str
     """Its discharge signature. Only for its own agency and auditors."""
     @_builtins.property
@@ -199,7 +200,13 @@ class LicenseRecord(_message.Message):
 
     @_builtins.property
     def next_steps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """What may come next, by the names of the change: `amendment`, `extension` and so on."""
+        """What may come next, by the names of the change: `amendment`, `extension` and so on. `signing_again`:
+        the versions in `doubtful_versions`, each with its content and another certificate.
+        """
+
+    @_builtins.property
+    def doubtful_versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Versions for which the license is in quarantine, since they rest on a certificate in doubt."""
 
     def __init__(
         self,
@@ -209,10 +216,11 @@ class LicenseRecord(_message.Message):
         discharge_signature: _builtins.str = ...,
         stops: _abc.Iterable[_submission_pb2.Stop] | None = ...,
         next_steps: _abc.Iterable[_builtins.str] | None = ...,
+        doubtful_versions: _abc.Iterable[_builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["license", b"license", "standing", b"standing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["discharge_signature", b"discharge_signature", "license", b"license", "next_steps", b"next_steps", "standing", b"standing", "stops", b"stops"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["discharge_signature", b"discharge_signature", "doubtful_versions", b"doubtful_versions", "license", b"license", "next_steps", b"next_steps", "standing", b"standing", "stops", b"stops"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

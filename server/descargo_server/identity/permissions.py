@@ -60,6 +60,8 @@ CALLERS_OF: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         f"/{OPERATIONS_SERVICE}/EnrollSigner": OPERATING,
         f"/{OPERATIONS_SERVICE}/ListSigners": OPERATING,
         f"/{OPERATIONS_SERVICE}/RevokeCertificate": OPERATING,
+        f"/{OPERATIONS_SERVICE}/ListAffectedLicenses": OPERATING,
+        f"/{OPERATIONS_SERVICE}/QuarantineCertificate": OPERATING,
     }
 )
 """Roles by full method name."""

@@ -113,6 +113,17 @@ class FakeEngine:
         """A ticket."""
         return self._ticket(caller, request, timeout_s)
 
+    def quarantine_certificate(
+        self, caller: Caller, request: bytes, timeout_s: float | None
+    ) -> bytes:
+        """An answer at once."""
+        del timeout_s
+        return self._at_once(caller, request)
+
+    def list_affected_licenses(self, caller: Caller, request: bytes) -> bytes:
+        """An answer at once."""
+        return self._at_once(caller, request)
+
     def list_signers(self, caller: Caller, request: bytes) -> bytes:
         """An answer at once."""
         return self._at_once(caller, request)

@@ -21,6 +21,8 @@ ALLOWED = {
     "EnrollSigner": "operator",
     "ListSigners": "operator",
     "RevokeCertificate": "operator",
+    "ListAffectedLicenses": "operator",
+    "QuarantineCertificate": "operator",
 }
 METHODS = [
     f"/{service.full_name}/{method.name}"

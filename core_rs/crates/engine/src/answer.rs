@@ -148,6 +148,15 @@ pub(crate) fn verdict_no_of(revision: &str, ledger_id: &str) -> Option<i64> {
     revision.strip_prefix(ledger_id)?.strip_prefix('.')?.parse().ok()
 }
 
+/// Yes to a change of a license.
+pub(crate) fn firma(state: &LicenseState, movements: &[Movement]) -> Outcome {
+    Outcome::Firma(pb::Firma {
+        acceptance_code: String::new(),
+        discharge_signature: state.discharge_signature.clone(),
+        movements: movements.iter().map(|movement| movement_pb(state, movement)).collect(),
+    })
+}
+
 pub(crate) fn movement_pb(state: &LicenseState, movement: &Movement) -> pb::Movement {
     pb::Movement {
         license: Some(state.name.to_pb()),

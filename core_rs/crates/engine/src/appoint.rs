@@ -77,6 +77,26 @@ impl Appoint {
         Ok(Self::new(caller, request_id, bytes, Appointment::Revocation(row)))
     }
 
+    /// Reads a `QuarantineCertificateRequest`.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it is malformed.
+    pub fn of_quarantine(caller: &Arc<Caller>, bytes: &[u8]) -> Result<Self, Refusal> {
+        only_operators(caller)?;
+        let message: pb::QuarantineCertificateRequest =
+            request::read("QuarantineCertificateRequest", bytes, OPERATION_BYTES_MAX)?;
+        let request_id = request::request_id(&message.request_id)?;
+        let revocation = RevocationRow {
+            certificate_sha256: fingerprint(&message.certificate_sha256)?,
+            // Who has the key writes any signing time, so none of them is believed any more.
+            revoked_at: 0,
+            reason: text("reason", &message.reason)?,
+        };
+        let signed_after = nanos("signed_after", message.signed_after)?;
+        let added = Appointment::Quarantine { revocation, signed_after };
+        Ok(Self::new(caller, request_id, bytes, added))
+    }
+
     fn new(caller: &Arc<Caller>, request_id: String, bytes: &[u8], added: Appointment) -> Self {
         let key = RequestKey { caller: caller.name.clone(), request_id: request_id.clone() };
         let request_sha256 = sha256(bytes);
@@ -134,6 +154,17 @@ pub(crate) fn fingerprint(bytes: &[u8]) -> Result<[u8; 32], Refusal> {
         let what = format!("`certificate_sha256` has {} bytes, not 32", bytes.len());
         wrong("certificate_sha256", &what)
     })
+}
+
+/// An instant, in nanoseconds since 1970.
+///
+/// # Errors
+/// `FIELD_INVALID` when it is absent or out of range.
+pub(crate) fn nanos(field: &str, stated: Option<prost_types::Timestamp>) -> Result<i64, Refusal> {
+    let stated = request::required(field, stated)?;
+    instant_of(&stated)
+        .and_then(|at| i64::try_from(at.as_nanosecond()).ok())
+        .ok_or_else(|| wrong(field, &format!("`{field}` is no instant")))
 }
 
 /// A text that must be there.

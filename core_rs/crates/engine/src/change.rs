@@ -49,6 +49,24 @@ impl<'a> Standing<'a> {
         }
     }
 
+    /// Whether a version of it is in doubt.
+    pub fn doubts(&self, version: u32) -> bool {
+        self.row.state.doubtful.contains(&version)
+    }
+
+    /// Takes the doubt from a version that was signed again.
+    ///
+    /// # Errors
+    /// A sentence, when the version is in none.
+    pub fn signed_again(&self, version: u32) -> Result<(LicenseState, Movement), String> {
+        let notified = self.license.notified_at.is_some();
+        let (state, movement) =
+            state::sign_again(&self.row.state, version, notified, self.moment.at)
+                .map_err(|error| format!("a version cannot be signed again: {error}"))?;
+        let status = state.status_at(self.moment.at, self.moment.valid_to);
+        Ok((state, Movement { status, ..movement }))
+    }
+
     /// Makes a change that nothing speaks against.
     ///
     /// # Errors

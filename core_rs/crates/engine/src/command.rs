@@ -17,6 +17,7 @@ use crate::appoint::Appoint;
 use crate::authority::Authorities;
 use crate::caller::Caller;
 use crate::exercise::Exercise;
+use crate::quarantine::Hold;
 use crate::refusal::{Reason, Refusal};
 use crate::streams::superseded;
 use crate::submit::Submit;
@@ -107,6 +108,8 @@ pub(crate) enum Queued {
     Exercise(Box<Exercise>),
     /// An operator says whose signatures count.
     Appoint(Box<Appoint>),
+    /// A license is put into quarantine, or an order of it ends.
+    Hold(Box<Hold>),
     /// A stream is opened, which the ledger does by itself.
     Opening,
     /// An item of a stream that cannot be decided; it has its turn like every other.
@@ -125,6 +128,7 @@ impl ledger::Command for Command {
             Queued::Submit(submit) => submit.keys(),
             Queued::Exercise(exercise) => exercise.keys(),
             Queued::Appoint(appoint) => appoint.keys(),
+            Queued::Hold(hold) => hold.keys(),
             Queued::Opening | Queued::Unfit(_) => &NO_KEYS,
         }
     }
@@ -134,6 +138,7 @@ impl ledger::Command for Command {
             Queued::Submit(submit) => submit.request(),
             Queued::Exercise(exercise) => exercise.request(),
             Queued::Appoint(appoint) => appoint.request(),
+            Queued::Hold(hold) => hold.request(),
             Queued::Opening | Queued::Unfit(_) => &[],
         }
     }
@@ -162,6 +167,7 @@ impl ledger::Command for Command {
             }
             Queued::Exercise(exercise) => exercise.decide(&self.desk, view),
             Queued::Appoint(appoint) => appoint.decide(&self.desk, view),
+            Queued::Hold(hold) => hold.decide(&self.desk, view),
             Queued::Opening => {
                 Decision::Refuse(Refusal::new(Reason::Fault, "an opening is no decision"))
             }

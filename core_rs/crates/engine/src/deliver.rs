@@ -2,6 +2,7 @@
 //! for a stream. Runs on the writer's thread, so it only copies bytes.
 
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 
 use descargo_ledger::error::StoreFault;
 use descargo_ledger::group::Completion;
@@ -26,6 +27,8 @@ pub type Notify = Box<dyn Fn(Vec<(u64, Outcome)>) + Send + Sync>;
 pub(crate) enum Tag {
     /// A call's, by its ticket.
     Call(u64),
+    /// Of somebody inside, who waits for it himself.
+    Inside(Sender<Answered>),
     /// An operator's call, by its ticket.
     Operation(u64),
     /// A stream's that is being opened.
@@ -34,7 +37,7 @@ pub(crate) enum Tag {
     Item(Arc<Stream>, Sent),
 }
 
-type Answered = Result<Reply<Refusal>, Arc<StoreFault>>;
+pub(crate) type Answered = Result<Reply<Refusal>, Arc<StoreFault>>;
 
 /// What was answered to the items of one stream.
 type OfStream = (Arc<Stream>, Vec<(Sent, Answered)>);
@@ -51,6 +54,10 @@ pub(crate) fn deliver(
     for (tag, answered) in completions {
         match tag {
             Tag::Call(ticket) => told.push((ticket, outcome(answered))),
+            Tag::Inside(sender) => {
+                // Whoever does not wait any more needs no answer.
+                let _ = sender.send(answered);
+            }
             Tag::Operation(ticket) => told.push((ticket, revision_of(answered))),
             Tag::Opening(stream) => told.extend(opened(&stream, answered)),
             Tag::Item(stream, sent) => {

@@ -12,6 +12,7 @@ use descargo_ledger::reader::Reader;
 use descargo_ledger::store::SqliteStore;
 use descargo_model::date::Day;
 
+use crate::affected;
 use crate::answer::{as_response, revision, verdict_no_of};
 use crate::appoint::Appoint;
 use crate::caller::Caller;
@@ -24,6 +25,7 @@ use crate::exercise::Exercise;
 use crate::feed::{Feed, Part};
 use crate::limits::QUERY_BYTES_MAX;
 use crate::list;
+use crate::quarantine::Quarantines;
 use crate::read::LicenseQuery;
 use crate::reasons::Reasons;
 use crate::refusal::{Reason, Refusal};
@@ -42,6 +44,7 @@ pub struct Engine {
     clock: Clock,
     queue: Arc<GroupCommit<Command, Tag>>,
     streams: Arc<Streams>,
+    quarantines: Arc<Quarantines>,
     reader: Reader<Terms>,
     ledger_id: String,
     next_ticket: Arc<AtomicU64>,
@@ -66,6 +69,7 @@ impl Engine {
         )
         .map_err(told)?;
         let reader = Reader::open(&settings.ledger_path, store.cache()).map_err(told)?;
+        let own_reader = Reader::open(&settings.ledger_path, store.cache()).map_err(told)?;
         let ledger_id = reader.ledger_id().map_err(|error| SettingsError(error.to_string()))?;
         let writers_clock = clock.clone();
         let (notify, reasons) = (Arc::new(notify), Reasons::compiled_in()?);
@@ -86,7 +90,11 @@ impl Engine {
         let streams = Streams::start(desk.clone(), queue.clone(), notify, next_ticket.clone())
             .map_err(not_started)?;
         let streams = Arc::new(streams);
-        Ok(Self { desk, clock, queue, streams, reader, ledger_id, next_ticket })
+        let quarantines =
+            Quarantines::new(desk.clone(), queue.clone(), own_reader, ledger_id.clone());
+        let quarantines = Arc::new(quarantines);
+        quarantines.resume().map_err(SettingsError)?;
+        Ok(Self { desk, clock, queue, streams, quarantines, reader, ledger_id, next_ticket })
     }
 
     /// Streams of submissions.
@@ -283,6 +291,29 @@ impl Engine {
     ) -> Result<u64, Refusal> {
         let appoint = Appoint::of_revocation(caller, request)?;
         self.enqueue_as(Tag::Operation, Queued::Appoint(Box::new(appoint)), timeout)
+    }
+
+    /// Answers a `QuarantineCertificateRequest` with a `QuarantineCertificateResponse`. Waits until
+    /// every license is held, or until `timeout` is over.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it is malformed, cannot be recorded or takes longer.
+    pub fn quarantine_certificate(
+        &self,
+        caller: &Arc<Caller>,
+        request: &[u8],
+        timeout: Option<Duration>,
+    ) -> Outcome {
+        self.quarantines.answer(Appoint::of_quarantine(caller, request)?, timeout)
+    }
+
+    /// Answers a `ListAffectedLicensesRequest` with a `ListAffectedLicensesResponse`. Takes up to a
+    /// tenth of a second.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it cannot be answered.
+    pub fn list_affected_licenses(&self, caller: &Caller, request: &[u8]) -> Outcome {
+        affected::list(&self.desk, &self.reader, &self.ledger_id, caller, request)
     }
 
     /// Answers a `ListSignersRequest` with a `ListSignersResponse`.

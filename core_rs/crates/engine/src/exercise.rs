@@ -100,6 +100,7 @@ impl Exercise {
             version: None,
             terms: true,
             content: false,
+            resigned: false,
         };
         Ok(Self {
             caller,

@@ -173,7 +173,10 @@ impl Stored {
             decided_at: verdict.decided_at,
             position: verdict.position.clone(),
             caller: verdict.caller.clone(),
-            reason: row.envelope.as_deref().map(reason_of).unwrap_or_default(),
+            reason: match &row.envelope {
+                Some(envelope) => reason_of(envelope),
+                None => row.order_reason.clone(),
+            },
         })];
         events.extend(row.marks.iter().map(|percent| {
             Event::Alert(pb::Alert {

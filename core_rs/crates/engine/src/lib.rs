@@ -7,6 +7,7 @@
 use descargo_model::{canonical, pb};
 use prost::Message;
 
+mod affected;
 mod answer;
 mod appoint;
 mod authority;
@@ -26,6 +27,7 @@ pub mod limits;
 mod list;
 mod place;
 mod pool;
+mod quarantine;
 mod read;
 mod reasons;
 pub mod refusal;

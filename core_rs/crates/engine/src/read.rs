@@ -3,7 +3,7 @@
 use descargo_ledger::command::LicenseKey;
 use descargo_ledger::state::LicenseState;
 use descargo_model::date::Day;
-use descargo_model::life::{Stop, next_steps};
+use descargo_model::life::{Step, Stop, next_steps};
 use descargo_model::pb;
 use descargo_model::text::lookup_number;
 use jiff::Timestamp;
@@ -125,11 +125,18 @@ pub(crate) fn record(
             false => String::new(),
         },
         stops: standing_stops(&row.state, now),
-        next_steps: next_steps(status, &row.state.stops, now)
+        next_steps: signing_again(status)
             .into_iter()
-            .map(|step| step.as_str().to_owned())
+            .chain(next_steps(status, &row.state.stops, now).into_iter().map(Step::as_str))
+            .map(str::to_owned)
             .collect(),
+        doubtful_versions: row.state.doubtful.clone(),
     })
+}
+
+/// What lifts a quarantine. It is no change of the license, so it is no step of its life.
+fn signing_again(status: pb::LicenseStatus) -> Option<&'static str> {
+    (status == pb::LicenseStatus::Quarantined).then_some("signing_again")
 }
 
 /// The license's status now, whichever version was asked for.

@@ -4,6 +4,7 @@
 use descargo_model::canonical::{canonical_string, first_difference};
 use descargo_model::finding::{Code, Finding, Locator};
 use descargo_model::pb::{self, envelope::Form};
+use descargo_signature::{Signer, TrustStore};
 use prost::Message;
 
 use crate::limits::{CERTIFICATE_BYTES_MAX, PAYLOAD_BYTES_MAX, SIGNATURE_BYTES_MAX};
@@ -104,4 +105,33 @@ fn differences(submission: &pb::Submission, sent: &str) -> Vec<Finding> {
             })
             .collect(),
     }
+}
+
+/// Who signed a submission, or everything that is wrong with the signature.
+pub(crate) fn signer(
+    trust: &TrustStore,
+    envelope: &pb::Envelope,
+    submission: &pb::Submission,
+) -> Result<Signer, Vec<Finding>> {
+    // Without a signing time the certificate is judged at the epoch: it does not hold then, and
+    // S101 says why.
+    let signed_at = submission.signed_at.as_ref().map_or(0, |at| at.seconds);
+    let signed = signed_bytes(envelope);
+    trust.signer(signed, &envelope.signature, &envelope.certificate_der, signed_at).map_err(
+        |problems| {
+            problems
+                .iter()
+                .map(|problem| {
+                    let field = match problem.code() {
+                        "F501" => "envelope.signature",
+                        _ => "envelope.certificate_der",
+                    };
+                    let code = problem.code().parse().unwrap_or(Code::F503);
+                    Finding::new(code, Locator::field(field))
+                        .declared(problem.declared())
+                        .granted(problem.granted())
+                })
+                .collect()
+        },
+    )
 }

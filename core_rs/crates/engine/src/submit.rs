@@ -6,6 +6,7 @@ use descargo_evidence::sha256;
 use descargo_ledger::command::{
     Changed, Decision, Effect, Issued, Keys, LicenseKey, Loaded, Record, RequestKey, View,
 };
+use descargo_ledger::quarantine::Resigned;
 use descargo_ledger::state::{self, LicenseState, Movement, OpenedLine};
 use descargo_model::finding::{Code, Finding, Locator, StatedBy};
 use descargo_model::pb::{self, submission::Change, verdict::Outcome};
@@ -15,10 +16,10 @@ use descargo_rules::submission::{
     CheckedSubmission, Grant, LicenseChange, Subject, SubmissionContext, check_submission,
 };
 use descargo_rules::terms::LicenseTerms;
-use descargo_signature::{Signer, TrustStore};
+use descargo_signature::Signer;
 use prost::Message;
 
-use crate::answer::{Draft, Matter, movement_pb, standing_pb};
+use crate::answer::{Draft, Matter, firma, standing_pb};
 use crate::authority::Authority;
 use crate::caller::Caller;
 use crate::change::{self, Standing};
@@ -28,7 +29,7 @@ use crate::hex;
 use crate::limits::SUBMISSION_BYTES_MAX;
 use crate::refusal::{Reason, Refusal};
 use crate::request;
-use crate::signed_form::{SignedForm, signed_bytes};
+use crate::signed_form::{SignedForm, signed_bytes, signer};
 
 /// A submission that an agency sent.
 #[derive(Debug, Clone)]
@@ -78,6 +79,7 @@ impl Submit {
             version: Some(submission.version),
             terms: false,
             content: true,
+            resigned: false,
         };
         Ok(Self {
             caller,
@@ -138,6 +140,9 @@ impl Submit {
         let known = standing.as_ref().filter(|_| may_know(&findings));
         if let Some(known) = known {
             match accepted_before {
+                Some(_) if self.is_believed(&findings) && known.doubts(self.submission.version) => {
+                    return self.sign_again(desk, view, &findings, known);
+                }
                 Some(verdict_no) if self.is_believed(&findings) => {
                     return Decision::SameAs(verdict_no);
                 }
@@ -233,6 +238,28 @@ impl Submit {
             ends_suspension: next.ends_suspension,
         };
         let effect = Effect::Change(changed);
+        Decision::Record(Box::new(Record { refused: false, draft, effect }))
+    }
+
+    /// The same change under another signature lifts the doubt that the license is in. As to a
+    /// repeat, what the law would say of it today does not matter.
+    fn sign_again(
+        &self,
+        desk: &Desk,
+        view: &View<'_, Terms>,
+        findings: &[Finding],
+        standing: &Standing<'_>,
+    ) -> Decision<Terms, Draft, Refusal> {
+        let (state, movement) = match standing.signed_again(self.submission.version) {
+            Ok(next) => next,
+            Err(what) => return fault(&what),
+        };
+        let warnings: Vec<Finding> =
+            findings.iter().filter(|finding| !finding.refuses()).cloned().collect();
+        let outcome = firma(&state, std::slice::from_ref(&movement));
+        let draft = desk.letterhead.recorded(&self.matter(), view, &warnings, None, outcome);
+        let envelope = self.envelope.encode_to_vec();
+        let effect = Effect::Resign(Resigned { state, movement, envelope });
         Decision::Record(Box::new(Record { refused: false, draft, effect }))
     }
 
@@ -339,34 +366,6 @@ impl Submit {
     }
 }
 
-fn signer(
-    trust: &TrustStore,
-    envelope: &pb::Envelope,
-    submission: &pb::Submission,
-) -> Result<Signer, Vec<Finding>> {
-    // Without a signing time the certificate is judged at the epoch: it does not hold then, and
-    // S101 says why.
-    let signed_at = submission.signed_at.as_ref().map_or(0, |at| at.seconds);
-    let signed = signed_bytes(envelope);
-    trust.signer(signed, &envelope.signature, &envelope.certificate_der, signed_at).map_err(
-        |problems| {
-            problems
-                .iter()
-                .map(|problem| {
-                    let field = match problem.code() {
-                        "F501" => "envelope.signature",
-                        _ => "envelope.certificate_der",
-                    };
-                    let code = problem.code().parse().unwrap_or(Code::F503);
-                    Finding::new(code, Locator::field(field))
-                        .declared(problem.declared())
-                        .granted(problem.granted())
-                })
-                .collect()
-        },
-    )
-}
-
 fn license_of(submission: &pb::Submission) -> Option<&pb::License> {
     match submission.change.as_ref()? {
         Change::Issue(license) => Some(license),
@@ -384,14 +383,6 @@ fn change_sha256(submission: &pb::Submission) -> [u8; 32] {
 /// Whether the caller may know the license that it names: nothing is told of another agency's.
 fn may_know(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| !matches!(finding.code, Code::F509 | Code::C202))
-}
-
-fn firma(state: &LicenseState, movements: &[Movement]) -> Outcome {
-    Outcome::Firma(pb::Firma {
-        acceptance_code: String::new(),
-        discharge_signature: state.discharge_signature.clone(),
-        movements: movements.iter().map(|movement| movement_pb(state, movement)).collect(),
-    })
 }
 
 fn fault(what: &str) -> Decision<Terms, Draft, Refusal> {

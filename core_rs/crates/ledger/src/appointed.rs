@@ -54,6 +54,14 @@ pub enum Appointment {
     Signer(SignerRow),
     /// A certificate is revoked.
     Revocation(RevocationRow),
+    /// A certificate is believed no more, whenever it says that it signed, and what rests on it since
+    /// `signed_after` (nanoseconds since 1970) is in doubt.
+    Quarantine {
+        /// Which one, and why.
+        revocation: RevocationRow,
+        /// What was decided at this instant or later is in doubt.
+        signed_after: Nanos,
+    },
 }
 
 /// All that operators added, in the order of their verdicts.
@@ -76,7 +84,9 @@ impl Appointed {
             Appointment::Signer(row) => {
                 next.signers.push(SignerRow { verdict_no, ..row.clone() });
             }
-            Appointment::Revocation(row) => next.revocations.push(row.clone()),
+            Appointment::Revocation(row) | Appointment::Quarantine { revocation: row, .. } => {
+                next.revocations.push(row.clone());
+            }
         }
         next
     }
@@ -152,11 +162,25 @@ pub(crate) fn insert(connection: &Connection, added: &Appointment, verdict_no: i
                 row.certificate_sha256,
                 row.reason
             ])?,
-        Appointment::Revocation(row) => connection
-            .prepare_cached("INSERT INTO revocation VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![verdict_no, row.certificate_sha256, row.revoked_at, row.reason])?,
+        Appointment::Revocation(row) => insert_revocation(connection, row, verdict_no)?,
+        Appointment::Quarantine { revocation, signed_after } => {
+            insert_revocation(connection, revocation, verdict_no)?;
+            connection.prepare_cached("INSERT INTO quarantine VALUES (?1, ?2, ?3, ?4)")?.execute(
+                params![verdict_no, revocation.certificate_sha256, signed_after, revocation.reason],
+            )?
+        }
     };
     Ok(())
+}
+
+fn insert_revocation(
+    connection: &Connection,
+    row: &RevocationRow,
+    verdict_no: i64,
+) -> Result<usize> {
+    Ok(connection
+        .prepare_cached("INSERT INTO revocation VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![verdict_no, row.certificate_sha256, row.revoked_at, row.reason])?)
 }
 
 /// An official with who enrolled him, and when.

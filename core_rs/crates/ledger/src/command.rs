@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use crate::appointed::{Appointed, Appointment};
+use crate::quarantine::{Held, Resigned};
 use crate::state::{LicenseState, Movement};
 use crate::streams::{OutOfTurn, Place};
 
@@ -75,6 +76,8 @@ pub struct Keys {
     pub terms: bool,
     /// Whether the content of the license's present version is read, as a change of it needs.
     pub content: bool,
+    /// Whether it is read which versions were signed again.
+    pub resigned: bool,
 }
 
 /// A license with its terms.
@@ -88,6 +91,9 @@ pub struct Loaded<T> {
     pub content: Option<Vec<u8>>,
     /// Those versions that the keys of the batch asked for and that exist.
     pub versions: Vec<VersionMark>,
+    /// Versions that were signed again, each with the last verdict that took one in, when the keys
+    /// asked for them.
+    pub resigned: Vec<(u32, i64)>,
 }
 
 impl<T> Loaded<T> {
@@ -178,7 +184,6 @@ pub struct Record<T, D> {
 
 /// What a verdict changes.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "it stands in a boxed record")]
 pub enum Effect<T> {
     /// Nothing: a refusal.
     Nothing,
@@ -190,6 +195,12 @@ pub enum Effect<T> {
     Draw(Drawn),
     /// An operator says whose signatures count.
     Appoint(Appointment),
+    /// A license is put in doubt.
+    Hold(Held),
+    /// A version of a license is signed again.
+    Resign(Resigned),
+    /// The order of this verdict is carried out.
+    EndQuarantine(i64),
 }
 
 /// A license that is issued or taken over.

@@ -135,7 +135,11 @@ pub(crate) fn last_standings<C: Command>(
     for decided in decided {
         let Decided::Recorded { record, .. } = decided else { continue };
         let (state, movements) = match &record.effect {
-            Effect::Nothing | Effect::Issue(_) | Effect::Appoint(_) => continue,
+            Effect::Nothing | Effect::Issue(_) | Effect::Appoint(_) | Effect::EndQuarantine(_) => {
+                continue;
+            }
+            Effect::Hold(held) => (&held.state, std::slice::from_ref(&held.movement)),
+            Effect::Resign(again) => (&again.state, std::slice::from_ref(&again.movement)),
             Effect::Draw(drawn) => (&drawn.state, std::slice::from_ref(&drawn.movement)),
             Effect::Change(changed) => (&changed.state, changed.movements.as_slice()),
         };

@@ -11,7 +11,7 @@ use descargo_model::pb::{LicenseId, MovementKind};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::StoreFault;
-use crate::rows;
+use crate::{quarantine, rows};
 
 type Result<T> = std::result::Result<T, StoreFault>;
 
@@ -75,6 +75,8 @@ pub struct FeedRow {
     pub answer: Rc<[u8]>,
     /// The signed change that made it, where a change of the agency did after the issue.
     pub envelope: Option<Vec<u8>>,
+    /// Why an operator made it.
+    pub order_reason: String,
 }
 
 /// How much of the feed is read at a time.
@@ -144,6 +146,9 @@ pub(crate) fn part(
         let mut row = movement(connection, place, license, answer)?;
         row.marks = new_marks(connection, &row)?;
         row.envelope = envelope(connection, &row)?;
+        if row.kind == MovementKind::Quarantine {
+            row.order_reason = quarantine::reason(connection, place.verdict_no, place.license_id)?;
+        }
         part.rows.push(row);
     }
     Ok(part)
@@ -220,9 +225,13 @@ fn envelope(connection: &Connection, row: &FeedRow) -> Result<Option<Vec<u8>>> {
     }
     Ok(connection
         .prepare_cached(
-            "SELECT envelope FROM license_version WHERE license_id = ?1 AND version = ?2",
+            // What was signed again tells the reason of another movement.
+            "SELECT envelope FROM license_version
+             WHERE license_id = ?1 AND version = ?2 AND verdict_no = ?3",
         )?
-        .query_row(params![row.place.license_id, row.version], |row| row.get(0))
+        .query_row(params![row.place.license_id, row.version, row.place.verdict_no], |row| {
+            row.get(0)
+        })
         .optional()?)
 }
 
@@ -262,6 +271,7 @@ fn movement(
                 marks: Vec::new(),
                 answer,
                 envelope: None,
+                order_reason: String::new(),
             })
         })
 }

@@ -160,7 +160,7 @@ fn license(connection: &Connection, license_id: i64, name: &LicenseName) -> Resu
 
 /// The first verdict that was decided at an instant or after it. Verdicts are decided in the order of
 /// their numbers, so a search by halves needs some twenty looks and no index.
-fn first_verdict_since(connection: &Connection, since: Nanos) -> Result<i64> {
+pub(crate) fn first_verdict_since(connection: &Connection, since: Nanos) -> Result<i64> {
     let mut statement = connection.prepare_cached(
         "SELECT verdict_no, decided_at FROM verdict WHERE verdict_no >= ?1
          ORDER BY verdict_no LIMIT 1",

@@ -7,9 +7,9 @@ use rusqlite::Connection;
 use crate::cache::TermsCache;
 use crate::command::{Keys, LicenseKey, Loaded, Terms};
 use crate::error::StoreFault;
-use crate::rows;
 use crate::state::LicenseState;
 use crate::working::WorkingSet;
+use crate::{quarantine, rows};
 
 pub(crate) fn rows_of<T: Terms>(
     connection: &Connection,
@@ -51,7 +51,13 @@ fn licenses<T: Terms>(
         let states = rows::licenses(connection, key)?;
         let loaded = states
             .into_iter()
-            .map(|state| Loaded { state, terms: None, content: None, versions: Vec::new() })
+            .map(|state| Loaded {
+                state,
+                terms: None,
+                content: None,
+                versions: Vec::new(),
+                resigned: Vec::new(),
+            })
             .collect::<Vec<_>>();
         set.licenses.insert(key.clone(), loaded);
     }
@@ -61,6 +67,9 @@ fn licenses<T: Terms>(
         }
         if keys.content && row.content.is_none() {
             row.content = rows::content(connection, row.state.license_id, row.state.version)?;
+        }
+        if keys.resigned && row.resigned.is_empty() {
+            row.resigned = quarantine::resigned(connection, row.state.license_id)?;
         }
         // Requests of one batch may ask for several versions; none may hide another's.
         if let Some(asked) = keys.version

@@ -12,6 +12,7 @@ use crate::command::{Keys, Nanos, RequestKey, Terms, View};
 use crate::error::{OpenError, StoreFault};
 use crate::feed::{self, FeedBounds, FeedPart, FeedPlace};
 use crate::list::{self, ListBounds, ListPart, ListPlace, VersionRow, Wanted};
+use crate::quarantine::{self, Order, RestingPart, Search};
 use crate::state::LicenseState;
 use crate::working::WorkingSet;
 use crate::{load, rows, schema};
@@ -167,6 +168,51 @@ impl<T: Terms> Reader<T> {
     /// [`StoreFault`] when the rows cannot be read.
     pub fn enrolled(&self) -> Result<Vec<Enrolled>, StoreFault> {
         self.snapshot(appointed::enrolled)
+    }
+
+    /// Orders of quarantine that are not carried out; or the one of a verdict.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the rows cannot be read.
+    pub fn orders(&self, order_no: Option<i64>) -> Result<Vec<Order>, StoreFault> {
+        self.snapshot(|connection| quarantine::orders(connection, order_no))
+    }
+
+    /// How many licenses an order put in doubt.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the rows cannot be read.
+    pub fn count_held(&self, order_no: i64) -> Result<i64, StoreFault> {
+        self.snapshot(|connection| quarantine::count_held(connection, order_no))
+    }
+
+    /// Licenses that rest on a certificate, from a verdict on, within bounds.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the rows cannot be read.
+    pub fn resting(
+        &self,
+        search: &Search,
+        from: i64,
+        scanned_max: usize,
+        rows_max: usize,
+    ) -> Result<RestingPart, StoreFault> {
+        self.snapshot(|connection| {
+            quarantine::resting(connection, search, from, scanned_max, rows_max)
+        })
+    }
+
+    /// Verdicts that moved a license from one on, and whether there are more than `rows_max`.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the rows cannot be read.
+    pub fn verdicts_of(
+        &self,
+        license_id: i64,
+        from: i64,
+        rows_max: usize,
+    ) -> Result<(Vec<i64>, bool), StoreFault> {
+        self.snapshot(|connection| quarantine::verdicts(connection, license_id, from, rows_max))
     }
 
     fn snapshot<R, E: From<StoreFault>>(

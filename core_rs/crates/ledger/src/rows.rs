@@ -8,8 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use crate::command::{DrawRow, LicenseKey, LineKey, PositionRow, RequestKey, VersionMark};
 use crate::error::StoreFault;
 use crate::state::{Balance, LicenseState};
-use crate::stops;
 use crate::working::{Counters, Outcome};
+use crate::{quarantine, stops};
 
 type Result<T> = std::result::Result<T, StoreFault>;
 
@@ -67,6 +67,9 @@ pub(crate) fn licenses(connection: &Connection, key: &LicenseKey) -> Result<Vec<
         if open_stops > 0 {
             state.stops = stops::open(connection, state.license_id)?;
         }
+        if state.status == LicenseStatus::Quarantined {
+            state.doubtful = quarantine::doubtful(connection, state.license_id)?;
+        }
         found.push(state);
     }
     Ok(found)
@@ -87,6 +90,7 @@ fn license_row(row: &Row<'_>) -> rusqlite::Result<LicenseState> {
         discharge_signature: row.get(8)?,
         balances: Vec::new(),
         stops: Vec::new(),
+        doubtful: Vec::new(),
     })
 }
 

@@ -10,12 +10,13 @@ use crate::error::OpenError;
 /// Marks the file as ours; `DSCG` in ASCII.
 const APPLICATION_ID: i64 = 0x4453_4347;
 /// Each brings a file from one schema to the next; never changed once released.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("../migrations/0001_ledger.sql"),
     include_str!("../migrations/0002_feed.sql"),
     include_str!("../migrations/0003_life.sql"),
     include_str!("../migrations/0004_streams.sql"),
     include_str!("../migrations/0005_signers.sql"),
+    include_str!("../migrations/0006_quarantine.sql"),
 ];
 /// Another process may hold the file for a batch or a checkpoint.
 const BUSY_TIMEOUT_MS: u32 = 10_000;

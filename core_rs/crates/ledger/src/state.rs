@@ -12,9 +12,11 @@ use thiserror::Error;
 
 mod change;
 mod draw;
+mod quarantine;
 
 pub use change::{Change, Moment, change};
 pub use draw::{DrawStep, Stage, commit, commit_held, draw, expire, release, replace, reserve};
+pub use quarantine::{quarantine, sign_again};
 
 /// One balance: a license line in two dimensions, each limited or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,6 +134,8 @@ pub struct LicenseState {
     pub balances: Vec<Balance>,
     /// Its stops that were not ended by a reinstatement, by version; almost always none.
     pub stops: Vec<Stop>,
+    /// Versions whose evidence is in doubt; only of a quarantined license, almost always none.
+    pub doubtful: Vec<u32>,
 }
 
 impl LicenseState {
@@ -233,6 +237,7 @@ pub fn issue(
         discharge_signature,
         balances,
         stops: Vec::new(),
+        doubtful: Vec::new(),
     };
     Ok((state, movements))
 }

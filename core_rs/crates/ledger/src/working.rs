@@ -8,6 +8,7 @@ use crate::command::{
     Decision, DrawRow, Effect, Keys, LicenseKey, LineKey, Loaded, Nanos, PositionRow, Record,
     RequestKey, Terms, VersionMark, View,
 };
+use crate::state::LicenseState;
 use crate::streams::Turns;
 
 /// The answer that a request got before.
@@ -113,9 +114,27 @@ impl<T: Terms> WorkingSet<T> {
         }
     }
 
+    fn rows_of(&mut self, keys: &Keys, license_id: i64) -> impl Iterator<Item = &mut Loaded<T>> {
+        let rows = keys.license.as_ref().and_then(|key| self.licenses.get_mut(key));
+        rows.into_iter().flatten().filter(move |row| row.state.license_id == license_id)
+    }
+
+    fn stands(&mut self, keys: &Keys, state: &LicenseState) {
+        for row in self.rows_of(keys, state.license_id) {
+            row.state = state.clone();
+        }
+    }
+
     fn absorb_effect<D>(&mut self, keys: &Keys, record: &Record<T, D>, verdict_no: i64) {
         match &record.effect {
-            Effect::Nothing => {}
+            Effect::Nothing | Effect::EndQuarantine(_) => {}
+            Effect::Hold(held) => self.stands(keys, &held.state),
+            Effect::Resign(again) => {
+                self.stands(keys, &again.state);
+                for row in self.rows_of(keys, again.state.license_id) {
+                    row.resigned.push((again.movement.version, verdict_no));
+                }
+            }
             Effect::Appoint(added) => {
                 self.appointed = Arc::new(self.appointed.with(added, verdict_no));
             }
@@ -128,6 +147,7 @@ impl<T: Terms> WorkingSet<T> {
                     state: issued.state.clone(),
                     terms: Some(issued.terms.clone()),
                     content: Some(issued.content.clone()),
+                    resigned: Vec::new(),
                     versions: vec![VersionMark {
                         version: issued.state.version,
                         change_sha256: issued.change_sha256,

@@ -7,7 +7,7 @@ use crate::command::{Changed, Drawn, Effect, Issued, Nanos, RequestKey};
 use crate::error::StoreFault;
 use crate::state::{Balance, LicenseState, Movement};
 use crate::working::Counters;
-use crate::{appointed, stops};
+use crate::{appointed, quarantine, stops};
 
 type Result<T> = std::result::Result<T, StoreFault>;
 
@@ -61,6 +61,17 @@ pub(crate) fn insert_effect<T>(
         Effect::Change(changed) => insert_changed(connection, changed, verdict_no),
         Effect::Draw(drawn) => insert_drawn(connection, drawn, verdict_no),
         Effect::Appoint(added) => appointed::insert(connection, added, verdict_no),
+        Effect::Hold(held) => {
+            insert_movement(connection, held.state.license_id, &held.movement, verdict_no)?;
+            quarantine::insert_held(connection, held, verdict_no)
+        }
+        Effect::Resign(again) => {
+            insert_movement(connection, again.state.license_id, &again.movement, verdict_no)?;
+            quarantine::insert_resigned(connection, again, verdict_no)
+        }
+        Effect::EndQuarantine(order_no) => {
+            quarantine::insert_end(connection, *order_no, verdict_no)
+        }
     }
 }
 

@@ -73,6 +73,7 @@ fn toy(act: Act, request_no: u32, content: u8) -> Toy {
         }),
         version: Some(1),
         terms: true,
+        resigned: false,
         content: false,
     };
     Toy { act, keys, request: vec![content] }

@@ -248,6 +248,32 @@ impl Engine {
         self.core.revoke_certificate(&caller.0, request, timeout(timeout_s)).map_err(refused)
     }
 
+    #[pyo3(signature = (caller, request, timeout_s=None))]
+    fn quarantine_certificate<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &Caller,
+        request: &[u8],
+        timeout_s: Option<f64>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let waits = timeout(timeout_s);
+        let answer = py
+            .detach(|| self.core.quarantine_certificate(&caller.0, request, waits))
+            .map_err(refused)?;
+        Ok(PyBytes::new(py, &answer))
+    }
+
+    fn list_affected_licenses<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &Caller,
+        request: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let answer =
+            py.detach(|| self.core.list_affected_licenses(&caller.0, request)).map_err(refused)?;
+        Ok(PyBytes::new(py, &answer))
+    }
+
     fn list_signers<'py>(
         &self,
         py: Python<'py>,

@@ -232,12 +232,11 @@ impl Check<'_> {
             LicenseStatus::Revoked | LicenseStatus::Cancelled if withdrawn => return,
             LicenseStatus::Suspended => Code::N419,
             LicenseStatus::AwaitingNotification => Code::N422,
-            // A quarantined license answers as a revoked one until it has a code of its own, and a
-            // status that is not known here is no active one.
-            LicenseStatus::Revoked
-            | LicenseStatus::Cancelled
-            | LicenseStatus::Quarantined
-            | LicenseStatus::Unspecified => Code::N420,
+            LicenseStatus::Quarantined => Code::N433,
+            // A status that is not known here is no active one.
+            LicenseStatus::Revoked | LicenseStatus::Cancelled | LicenseStatus::Unspecified => {
+                Code::N420
+            }
         };
         findings.add(code, self.places.draw.saai("license.permit_number", 7));
     }

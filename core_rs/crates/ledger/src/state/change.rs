@@ -69,7 +69,7 @@ impl LicenseState {
         }
     }
 
-    fn standstill(&self, at: Timestamp) -> Standstill {
+    pub(super) fn standstill(&self, at: Timestamp) -> Standstill {
         standstill(&self.stops, self.balances.iter().map(|balance| balance.license_line_no), at)
     }
 
@@ -128,7 +128,7 @@ pub fn change(
     Ok((next, movements))
 }
 
-fn withdrawn_by(kind: StopKind) -> LicenseStatus {
+pub(super) fn withdrawn_by(kind: StopKind) -> LicenseStatus {
     match kind {
         StopKind::Cancellation => LicenseStatus::Cancelled,
         StopKind::Revocation | StopKind::Suspension => LicenseStatus::Revoked,

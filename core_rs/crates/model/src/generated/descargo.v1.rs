@@ -543,6 +543,88 @@ pub struct RevokeCertificateResponse {
     #[prost(string, tag = "1")]
     pub revision: ::prost::alloc::string::String,
 }
+/// Asks what rests on a certificate.
+///
+/// Next unused field number: 5
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListAffectedLicensesRequest {
+    /// At most so many, 1 to 1,000; 0: 100.
+    #[prost(uint32, tag = "1")]
+    pub page_size: u32,
+    /// From an earlier answer to the same question.
+    #[prost(string, tag = "2")]
+    pub page_token: ::prost::alloc::string::String,
+    /// SHA-256 of the certificate in DER, 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "3")]
+    pub certificate_sha256: ::prost::alloc::vec::Vec<u8>,
+    /// As in QuarantineCertificateRequest. Required.
+    #[prost(message, optional, tag = "4")]
+    pub signed_after: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// A page of licenses.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListAffectedLicensesResponse {
+    /// By the first version that rests on the certificate. A page may be empty and have a next one.
+    #[prost(message, repeated, tag = "1")]
+    pub licenses: ::prost::alloc::vec::Vec<AffectedLicense>,
+    /// Empty: this was the last page.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+/// A license that rests on a certificate.
+///
+/// Next unused field number: 6
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AffectedLicense {
+    /// The license.
+    #[prost(message, optional, tag = "1")]
+    pub license: ::core::option::Option<LicenseId>,
+    /// Versions that rest on the certificate.
+    #[prost(uint32, repeated, tag = "2")]
+    pub versions: ::prost::alloc::vec::Vec<u32>,
+    /// Whether all of them are in quarantine already.
+    #[prost(bool, tag = "3")]
+    pub quarantined: bool,
+    /// Verdicts that moved the license since the first of these versions was taken in, at most 1,000.
+    #[prost(string, repeated, tag = "4")]
+    pub verdict_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Whether there are more verdicts than that; the next page goes on with the same license.
+    #[prost(bool, tag = "5")]
+    pub more_verdicts: bool,
+}
+/// Puts what rests on a certificate into quarantine.
+///
+/// Next unused field number: 5
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QuarantineCertificateRequest {
+    /// UUID chosen by the caller and kept over its retries. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// SHA-256 of the certificate in DER, 32 bytes. Required.
+    #[prost(bytes = "vec", tag = "2")]
+    pub certificate_sha256: ::prost::alloc::vec::Vec<u8>,
+    /// Since when the key may be in other hands. What was decided at this instant or later counts as signed
+    /// after it, whatever it says itself: who has the key writes any signing time. Required.
+    #[prost(message, optional, tag = "3")]
+    pub signed_after: ::core::option::Option<::prost_types::Timestamp>,
+    /// Why, 1 to 250 characters; the agencies read it in their feeds. Required.
+    #[prost(string, tag = "4")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// It is carried out.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct QuarantineCertificateResponse {
+    /// From which revision on every affected license is in quarantine, in every process.
+    #[prost(string, tag = "1")]
+    pub revision: ::prost::alloc::string::String,
+    /// How many licenses this order put into quarantine.
+    #[prost(uint64, tag = "2")]
+    pub licenses: u64,
+}
 /// Signed bytes with all that is needed to check them, kept whole as evidence.
 ///
 /// Next unused field number: 5; 5 is kept for countersignatures.
@@ -1364,7 +1446,7 @@ pub struct GetLicenseResponse {
 }
 /// A license as the validator holds it.
 ///
-/// Next unused field number: 6
+/// Next unused field number: 7
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct LicenseRecord {
     /// Where it stands now.
@@ -1379,9 +1461,13 @@ pub struct LicenseRecord {
     /// Suspensions and revocations that stand, with what they cover.
     #[prost(message, repeated, tag = "4")]
     pub stops: ::prost::alloc::vec::Vec<Stop>,
-    /// What may come next, by the names of the change: `amendment`, `extension` and so on.
+    /// What may come next, by the names of the change: `amendment`, `extension` and so on. `signing_again`:
+    /// the versions in `doubtful_versions`, each with its content and another certificate.
     #[prost(string, repeated, tag = "5")]
     pub next_steps: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Versions for which the license is in quarantine, since they rest on a certificate in doubt.
+    #[prost(uint32, repeated, tag = "6")]
+    pub doubtful_versions: ::prost::alloc::vec::Vec<u32>,
 }
 /// One message of an agency's stream: the first one names the stream, the others carry items.
 ///
