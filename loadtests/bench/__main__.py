@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from loadtests.bench import core, figures, machine, report, sizes, table
-from loadtests.bench.clients import CLIENTS_MAX, load_clients
+from loadtests.bench.clients import load_clients
 from loadtests.bench.measure import measure
 from loadtests.bench.stage import staged
 from loadtests.bench.streams import stream_rows
@@ -22,13 +22,18 @@ REPORT: Final = REPOSITORY / "build" / "bench.json"
 
 NOTES: Final = (
     """\
-Load comes from Python clients on this same machine, and such a client costs about as much processor
-time as the server that it asks ("client CPU"), often more. So the clients set the rates as much as
-the servers do, and a ratio of rates is nearer to 1 than the servers are to each other. The honest
-column is server CPU for each call: 1,000,000 divided by it is what one core of server answers in a
-second. Where "server busy" is well below one core, the server was waiting for its clients.""",
-    "Loops are closed: only latencies with one call outstanding say what a call takes.",
+Load comes from this same machine. "server CPU" for each call is the honest column: 1,000,000
+divided by it is what one core of server answers in a second. Where "server busy" is well below one
+core, the server was waiting for its clients or for the disk.""",
+    """\
+Rates come from closed loops, whose latencies say what a call takes only with one call outstanding.
+Percentiles under load come from the open loop: calls are sent on a Poisson schedule, and their time
+counts from the moment that they were due.""",
 )
+PYTHON_CLIENTS: Final = """\
+No cargo: load came from Python clients. Such a client costs about as much processor time as the
+server that it asks, so it sets the rates as much as the servers do, and a ratio of rates is nearer
+to 1 than the servers are to each other."""
 
 
 def main() -> int:
@@ -44,7 +49,8 @@ def main() -> int:
     facts, versions = machine.machine_facts(folder), machine.version_facts()
     tell(f"putting up a validator with {size.licenses:,} licenses")
     with staged(folder, size.licenses) as stage:
-        with load_clients(stage, CLIENTS_MAX) as clients:
+        with load_clients(stage, tell) as clients:
+            compiled = clients.compiled
             measured = measure(stage, clients, size, tell)
             streams = stream_rows(stage, clients, size, tell)
         inputs = stage.core_inputs
@@ -54,7 +60,11 @@ def main() -> int:
         alone = core.core_figures(inputs, size, tell)
     rows = figures.call_rows(measured) + streams + figures.core_rows(alone.figures)
     bars = figures.bars(measured, alone.figures, alone.missing)
-    notes = [*NOTES, *([f"Missing rows: {alone.missing}."] if alone.missing else [])]
+    notes = [
+        *NOTES,
+        *([] if compiled else [PYTHON_CLIENTS]),
+        *([f"Missing rows: {alone.missing}."] if alone.missing else []),
+    ]
     whole = report.whole_report(facts, versions, rows, bars, notes)
     out.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     for line in table.lines(facts, versions, rows, bars, notes):

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from loadtests.bench.process_cpu import cpu_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from loadtests.bench.stage import Serving, Stage
 
-__all__ = ["CLIENTS_MAX", "Clients", "Load", "Sample", "load_clients"]
+__all__ = ["Clients", "Load", "Sample", "compiled_client", "load_clients"]
 
-CLIENTS_MAX: Final = 2
-"""Client processes: more would only take the server's processor time away on a small machine."""
+REPOSITORY: Final = Path(__file__).resolve().parents[2]
+PYTHON_CLIENTS: Final = 2
+"""Python client processes: more would take the server's processor time on a small machine."""
+CONNECTIONS: Final = 2
+"""Of the compiled client, as the Python ones would have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,12 @@ class Load:
     expect: str
     """Outcome that every answer must have; empty for the empty handler."""
     outstanding: int
+    """Calls in a closed loop."""
     hot: bool = False
+    rate: float | None = None
+    """Calls per second in an open loop, which only the compiled client opens."""
+    seed: int = 0
+    """Of the open loop's schedule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +56,10 @@ class Sample:
     server_cpu_us: float
     """Processor time of the server for each call."""
     client_cpu_us: float
-    latencies_us: tuple[float, ...]
+    latencies_us: Mapping[float, int]
+    """Microseconds, and how many calls took them; of an open loop since the intended send."""
+    late_p99_us: float = 0.0
+    """How late an open loop's calls were sent, but for one in a hundred."""
 
 
 class WrongAnswer(Exception):  # noqa: N818 - it says what happened
@@ -54,13 +69,15 @@ class WrongAnswer(Exception):  # noqa: N818 - it says what happened
 class Clients:
     """Load-client processes that wait for orders."""
 
-    def __init__(self, processes: list[subprocess.Popen[str]]) -> None:
+    def __init__(self, processes: list[subprocess.Popen[str]], *, compiled: bool) -> None:
         """`processes` were started by `load_clients`."""
         self._processes = processes
+        self.compiled = compiled
+        """Whether they open open loops, too."""
 
     def sample(self, server: Serving, load: Load, warm_up_s: float, window_s: float) -> Sample:
         """Puts load on a server and tells what it cost; raises WrongAnswer."""
-        busy = self._processes[: min(len(self._processes), load.outstanding)]
+        busy = self._processes[: 1 if load.rate else min(len(self._processes), load.outstanding)]
         order = {
             "target": server.target,
             "method": load.method,
@@ -69,27 +86,36 @@ class Clients:
             "hot": load.hot,
             "warm_up_s": warm_up_s,
             "window_s": window_s,
+            "rate": load.rate,
+            "seed": load.seed,
+            "connections": min(CONNECTIONS, load.outstanding) if self.compiled else 1,
         }
         for process, outstanding in zip(busy, _shares(load.outstanding, len(busy)), strict=True):
             _write(process, json.dumps(order | {"outstanding": outstanding}))
         for process in busy:
             _read(process)
-        cpu = cpu_seconds(server.pid)
+        pids = [server.pid, *(process.pid for process in busy)]
+        before = [cpu_seconds(pid) for pid in pids]
         for process in busy:
             _write(process, "go")
         results = [_read(process) for process in busy]
-        cpu = cpu_seconds(server.pid) - cpu
+        server_cpu_s, *clients_cpu_s = (
+            cpu_seconds(pid) - was for pid, was in zip(pids, before, strict=True)
+        )
         refused = sum(result["refused"] for result in results)
         if refused:
-            raise WrongAnswer(f"{refused} answers of {load.method} are not `{load.expect}`")
-        return _sample(results, cpu)
+            why = [result["first_refusal"] for result in results if result.get("first_refusal")]
+            raise WrongAnswer(f"{refused} answers of {load.method} are not `{load.expect}`: {why}")
+        return _sample(results, server_cpu_s, sum(clients_cpu_s))
 
 
 @contextmanager
-def load_clients(stage: Stage, count: int) -> Iterator[Clients]:
-    """Starts client processes; they end with the block."""
-    command = [sys.executable, "-m", "loadtests.bench.load_client"]
+def load_clients(stage: Stage, tell: Callable[[str], None]) -> Iterator[Clients]:
+    """Starts client processes, compiled ones where there is cargo; they end with the block."""
+    compiled = compiled_client(tell)
+    command = [str(compiled)] if compiled else [sys.executable, "-m", "loadtests.bench.load_client"]
     command += [str(stage.folder), str(stage.corpus_path)]
+    count = 1 if compiled else PYTHON_CLIENTS
     processes = [
         subprocess.Popen(  # noqa: S603 - our own program
             [*command, str(client_no), str(count)],
@@ -100,7 +126,7 @@ def load_clients(stage: Stage, count: int) -> Iterator[Clients]:
         for client_no in range(count)
     ]
     try:
-        yield Clients(processes)
+        yield Clients(processes, compiled=compiled is not None)
     finally:
         for process in processes:
             _pipe(process.stdin).close()
@@ -108,13 +134,32 @@ def load_clients(stage: Stage, count: int) -> Iterator[Clients]:
             _pipe(process.stdout).close()
 
 
-def _sample(results: list[dict[str, Any]], server_cpu_s: float) -> Sample:
+def compiled_client(tell: Callable[[str], None]) -> Path | None:
+    """Builds the compiled client; None where there is no cargo, or it cannot be built."""
+    cargo = shutil.which("cargo")
+    if cargo is None:
+        return None
+    tell("the compiled load client (the first time it is built)")
+    command = [cargo, "build", "--quiet", "--release", "--locked", "--package", "descargo-load"]
+    command += ["--manifest-path", str(REPOSITORY / "core_rs" / "Cargo.toml")]
+    target = os.environ.get("CARGO_TARGET_DIR", str(REPOSITORY / "core_rs" / "target"))
+    environment = os.environ | {"CARGO_TARGET_DIR": target}
+    ended = subprocess.run(command, check=False, env=environment)  # noqa: S603 - fixed argv
+    return Path(target) / "release" / "descargo-load" if ended.returncode == 0 else None
+
+
+def _sample(results: list[dict[str, Any]], server_cpu_s: float, clients_cpu_s: float) -> Sample:
     calls = sum(result["calls"] for result in results)
+    latencies: Counter[float] = Counter()
+    for result in results:
+        for latency_us, count in result["latencies_us"]:
+            latencies[latency_us] += count
     return Sample(
         rate=sum(result["calls"] / result["elapsed_s"] for result in results),
         server_cpu_us=server_cpu_s / calls * 1e6,
-        client_cpu_us=sum(result["cpu_s"] for result in results) / calls * 1e6,
-        latencies_us=tuple(latency for result in results for latency in result["latencies_us"]),
+        client_cpu_us=clients_cpu_s / calls * 1e6,
+        latencies_us=latencies,
+        late_p99_us=max(result.get("late_p99_us", 0.0) for result in results),
     )
 
 

@@ -61,8 +61,10 @@ class Corpus:
     """Broker licenses (patentes) that the catalogue has."""
 
     def write(self, path: Path) -> None:
-        """Keeps it as JSON."""
-        path.write_text(json.dumps(asdict(self)), encoding="ascii")
+        """Keeps it as JSON, with what a client in another language needs to make requests."""
+        year = _in_mexico(datetime.now(UTC)).year % 100
+        kept = asdict(self) | {"year": year, "templates": _templates()}
+        path.write_text(json.dumps(kept), encoding="ascii")
 
     @classmethod
     def read(cls, path: Path) -> Corpus:
@@ -230,6 +232,24 @@ def _declaration_of_places() -> declaration_pb2.Declaration:
         clearance_office="240",
         lines=[line],
     )
+
+
+PLACE_NAMES: Final = ("request_id", "declaration", "number", "firma")
+
+
+def _templates() -> dict[str, list[dict[str, str | None]]]:
+    """The requests of each kind: bytes in hexadecimal, and the place that follows them."""
+    return {
+        "check": _told(_check_template(), PLACE_NAMES[1:]),
+        "validate": _told(_validation_template(), PLACE_NAMES),
+    }
+
+
+def _told(template: tuple[bytes, ...], names: tuple[str, ...]) -> list[dict[str, str | None]]:
+    return [
+        {"bytes": piece.hex(), "then": name}
+        for piece, name in zip(template, (*names, None), strict=True)
+    ]
 
 
 def _check_template() -> tuple[bytes, ...]:

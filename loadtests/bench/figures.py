@@ -17,11 +17,13 @@ __all__ = ["CoreFigures", "bars", "call_rows", "core_rows"]
 CoreFigures = "Mapping[tuple[str, str], tuple[str, Sequence[float]]]"
 """Unit and rounds of the core's figures, by group and figure."""
 
+PERCENTS: Final = (50, 99, 99.9)
 DRAWS_IN_CORE: Final = ("durable draws in the core, 64 outstanding", "rate")
 SQLITE_ONE_BY_ONE: Final = ("SQLite, one draw per commit", "rate")
 
 CHECK_BAR: Final = "CheckLicense throughput / empty handler, 64 outstanding"
 VALIDATE_BAR: Final = "ValidateLicense throughput (durable, signed) / empty handler, 64 outstanding"
+WAIT_BAR: Final = "p99 at half the empty handler's capacity, durable / empty, open loop"
 ONE_BY_ONE_BAR: Final = "one call at a time: (median durable - median empty) / median fdatasync"
 HOT_BAR: Final = "one license / spread over many, ValidateLicense, 64 outstanding"
 CORE_BAR: Final = "draws/s in the core at 64 outstanding / SQLite one draw per commit"
@@ -32,7 +34,21 @@ def call_rows(measured: Measured) -> list[Row]:
     rows = [Row("disk", "median fdatasync", "us", Spread.of(measured.syncs_us))]
     for cell, samples in measured.samples.items():
         rows += _rows_of(cell, samples, measured.samples.get(_other(cell), []))
+    for name, samples in measured.waits.items():
+        rows += _open_rows(name, samples)
     return rows
+
+
+def _open_rows(name: str, samples: Sequence[Sample]) -> Iterator[Row]:
+    """What callers wait who send whether or not others were answered."""
+    group = f"{name}, open loop at half the empty handler's capacity"
+    yield Row(group, "rate", "calls/s", Spread.of(_each(samples)))
+    for percent in PERCENTS:
+        waits = [percentile(sample.latencies_us, percent) for sample in samples]
+        yield Row(group, f"p{percent:g}", "us", Spread.of(waits))
+    late = Spread.of(sample.late_p99_us for sample in samples)
+    yield Row(group, "sent late, p99", "us", late)
+    yield Row(group, "server CPU", "us/call", Spread.of(s.server_cpu_us for s in samples))
 
 
 def _other(cell: Cell) -> Cell:
@@ -75,12 +91,7 @@ def bars(
     return [
         _throughput_bar(CHECK_BAR, measured, Cell(CHECK, MOST)),
         _throughput_bar(VALIDATE_BAR, measured, Cell(VALIDATE, MOST)),
-        missing_bar(
-            "p99 at half the empty handler's capacity, durable / empty, open loop",
-            Sense.AT_MOST,
-            2.0,
-            "needs the compiled load generator: a Python client is too slow for an open loop",
-        ),
+        _wait_bar(measured),
         _one_by_one_bar(measured),
         Bar(
             HOT_BAR,
@@ -113,6 +124,18 @@ def bars(
 def _throughput_bar(name: str, measured: Measured, cell: Cell) -> Bar:
     ours, empty = measured.samples[cell], measured.samples[cell.empty()]
     return Bar(name, Sense.AT_LEAST, 0.95, Spread.of(ratios(_each(ours), _each(empty))))
+
+
+def _wait_bar(measured: Measured) -> Bar:
+    if not measured.waits:
+        why = "needs the compiled load client, which needs cargo"
+        return missing_bar(WAIT_BAR, Sense.AT_MOST, 2.0, why)
+    cell = Cell(VALIDATE, MOST)
+    durable, empty = (
+        [percentile(sample.latencies_us, 99) for sample in measured.waits[name]]
+        for name in (cell.name, cell.empty().name)
+    )
+    return Bar(WAIT_BAR, Sense.AT_MOST, 2.0, Spread.of(ratios(durable, empty)))
 
 
 def _one_by_one_bar(measured: Measured) -> Bar:

@@ -3,11 +3,13 @@
 Closed loop: a call is sent when the one before it is answered. Orders come as JSON lines on stdin
 and results go out as JSON lines, so a client in another language can take this one's place:
 
-    {"target", "method", "kind", "hot", "outstanding", "warm_up_s", "window_s"}   an order
+    {"target", "method", "kind", "expect", "hot", "outstanding", "warm_up_s", "window_s"}   an order
     {"ready": true}        the client is warm and waits
     go                     the window opens
-    {"calls", "elapsed_s", "cpu_s", "latencies_us", "refused"}
+    {"calls", "elapsed_s", "latencies_us": [[us, how many calls], ...], "refused"}
 
+The compiled one in `core_rs/tools/load` also takes "rate" and "seed" (an open loop), "connections"
+and "caller"; this one stands in for it where there is no cargo, and opens no open loop.
 Every answer is kept and read after the window: a server that refuses all would look fast.
 
 Run as `python -m loadtests.bench.load_client DEMO_FOLDER CORPUS CLIENT_NO CLIENTS`.
@@ -18,9 +20,9 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import resource
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -89,15 +91,16 @@ class Client:
             raise TypeError("an order without numbers")
         gc.collect()
         gc.disable()
-        cpu, began = _cpu_seconds(), time.perf_counter()
+        began = time.perf_counter()
         window = await _loaded(call, requests, outstanding, window_s)
-        elapsed_s, cpu_s = time.perf_counter() - began, _cpu_seconds() - cpu
+        elapsed_s = time.perf_counter() - began
         gc.enable()
         return {
             "calls": len(window.answers),
             "elapsed_s": elapsed_s,
-            "cpu_s": cpu_s,
-            "latencies_us": [round(latency, 1) for latency in window.latencies_us],
+            "latencies_us": [
+                *Counter(round(latency, 1) for latency in window.latencies_us).items()
+            ],
             "refused": _refused(window.answers, str(order["expect"])),
         }
 
@@ -132,11 +135,6 @@ def _refused(answers: list[bytes], expected: str) -> int:
     # The two responses have the same shape.
     read = validation_service_pb2.ValidateLicenseResponse.FromString
     return sum(read(answer).answer.verdict.WhichOneof("outcome") != expected for answer in answers)
-
-
-def _cpu_seconds() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
 
 
 def _tell(message: dict[str, object]) -> None:

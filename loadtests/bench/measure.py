@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from loadtests.bench.clients import Clients, Load, Sample
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from loadtests.bench.sizes import Sizes
     from loadtests.bench.stage import Stage
 
-__all__ = ["CHECK", "HOT", "MOST", "OUTSTANDING", "VALIDATE", "Cell", "Measured", "measure"]
+__all__ = ["CHECK", "HALF", "HOT", "MOST", "OUTSTANDING", "VALIDATE", "Cell", "Measured", "measure"]
 
 OUTSTANDING: Final = (1, 8, 64)
 MOST: Final = OUTSTANDING[-1]
@@ -26,6 +26,8 @@ SERVICE: Final = "/descargo.v1.ValidationService"
 CHECK: Final = "CheckLicense"
 VALIDATE: Final = "ValidateLicense"
 HOT: Final = "ValidateLicense on one license"
+HALF: Final = 0.5
+"""Of the empty handler's capacity: what an open loop sends."""
 EMPTY_OF: Final = {CHECK: "empty, as CheckLicense", VALIDATE: "empty, as ValidateLicense"}
 
 
@@ -56,6 +58,8 @@ class Measured:
 
     samples: dict[Cell, list[Sample]] = field(default_factory=dict)
     syncs_us: list[float] = field(default_factory=list)
+    waits: dict[str, list[Sample]] = field(default_factory=dict)
+    """Of the open loops, by the cell's name; empty without the compiled client."""
 
 
 def measure(stage: Stage, clients: Clients, sizes: Sizes, tell: Callable[[str], None]) -> Measured:
@@ -76,7 +80,20 @@ def measure(stage: Stage, clients: Clients, sizes: Sizes, tell: Callable[[str], 
                 # Before and after, since a disk may be busier a few seconds later.
                 syncs += syncs_us(stage.folder, sizes.syncs)
         measured.syncs_us.append(statistics.median(syncs))
+        if clients.compiled:
+            _wait(stage, clients, sizes, measured, seed=round_no)
     return measured
+
+
+def _wait(stage: Stage, clients: Clients, sizes: Sizes, measured: Measured, *, seed: int) -> None:
+    """How long callers wait at half of what the empty handler just did, on the same schedule."""
+    empty = Cell(VALIDATE, MOST).empty()
+    rate = measured.samples[empty][-1].rate * HALF
+    for cell in (empty, Cell(VALIDATE, MOST)):
+        load = replace(_load(cell), rate=rate, seed=seed)
+        server = stage.empty if not load.expect else stage.validator
+        sample = clients.sample(server, load, sizes.warm_up_s, sizes.open_window_s)
+        measured.waits.setdefault(cell.name, []).append(sample)
 
 
 def _cells() -> list[Cell]:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["Bar", "Row", "Sense", "Spread", "missing_bar", "percentile", "ratios", "whole_report"]
 
@@ -112,13 +112,20 @@ def ratios(above: Sequence[float], below: Sequence[float]) -> list[float]:
     return [one / other for one, other in zip(above, below, strict=True)]
 
 
-def percentile(samples: Sequence[float], percent: float) -> float:
-    """The smallest sample that at least `percent` of all samples do not exceed."""
-    if not samples:
+def percentile(samples: Mapping[float, int], percent: float) -> float:
+    """The smallest sample that at least `percent` of all samples do not exceed.
+
+    `samples` tells how often each was seen; raises ValueError when none was.
+    """
+    total = sum(samples.values())
+    if not total:
         raise ValueError("a percentile of nothing")
-    ordered = sorted(samples)
-    rank = -(-len(ordered) * percent // 100)
-    return ordered[max(int(rank), 1) - 1]
+    rank = max(-(-total * percent // 100), 1)
+    for sample in sorted(samples):
+        rank -= samples[sample]
+        if rank <= 0:
+            return sample
+    return max(samples)
 
 
 def rounded(figure: float) -> float:

@@ -16,6 +16,8 @@ class Sizes:
     """How often every cell is measured; cells alternate within a round (A-B-A-B)."""
     window_s: float
     """How long one cell is loaded in one round."""
+    open_window_s: float
+    """How long an open loop lasts in one round."""
     warm_up_s: float
     """Load before the window opens, not counted."""
     licenses: int
@@ -35,6 +37,7 @@ class Sizes:
 DEFAULT: Final = Sizes(
     rounds=5,
     window_s=3.0,
+    open_window_s=5.0,
     warm_up_s=0.3,
     licenses=10_000,
     core_draws=20_000,
@@ -46,6 +49,7 @@ DEFAULT: Final = Sizes(
 QUICK: Final = Sizes(
     rounds=2,
     window_s=0.6,
+    open_window_s=1.0,
     warm_up_s=0.1,
     licenses=500,
     core_draws=2_000,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from loadtests.bench import core, figures, report, table
@@ -11,7 +13,7 @@ from loadtests.bench.report import Bar, Row, Sense, Spread
 
 
 def sample(rate: float, cpu_us: float = 100.0, latencies_us: tuple[float, ...] = (1.0,)) -> Sample:
-    return Sample(rate, cpu_us, 250.0, latencies_us)
+    return Sample(rate, cpu_us, 250.0, Counter(latencies_us))
 
 
 def measured() -> Measured:
@@ -30,6 +32,15 @@ def measured() -> Measured:
                 ]
     made_up.samples[Cell(HOT, MOST)] = [sample(450.0), sample(450.0), sample(810.0)]
     return made_up
+
+
+def waited(**p99_us: tuple[float, ...]) -> dict[str, list[Sample]]:
+    """Open loops in which one call of ten waited so long, round by round."""
+    names = {"durable": VALIDATE, "empty": Cell(VALIDATE, MOST).empty().name}
+    return {
+        names[side]: [sample(500.0, latencies_us=(*[100.0] * 9, wait)) for wait in rounds]
+        for side, rounds in p99_us.items()
+    }
 
 
 def core_alone() -> dict[tuple[str, str], tuple[str, list[float]]]:
@@ -63,13 +74,15 @@ def test_ratio_is_taken_round_by_round() -> None:
 def test_percentile_is_the_smallest_sample_that_so_many_do_not_exceed(
     percent: float, expected: float
 ) -> None:
-    assert report.percentile([float(number) for number in range(100, 0, -1)], percent) == expected
+    assert (
+        report.percentile({float(number): 1 for number in range(100, 0, -1)}, percent) == expected
+    )
 
 
 def test_percentile_of_one_sample_is_that_sample() -> None:
-    assert report.percentile([7.0], 99) == 7.0
+    assert report.percentile({7.0: 3}, 99) == 7.0
     with pytest.raises(ValueError, match="nothing"):
-        report.percentile([], 50)
+        report.percentile({}, 50)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +129,21 @@ def test_lone_call_is_measured_in_syncs_of_its_round() -> None:
     # 450 - 250 us more than the empty handler, over syncs of 100, 200 and 100 us.
     assert bar.spread == Spread(2.0, 1.0, 2.0)
     assert bar.holds()
+
+
+def test_waits_of_an_open_loop_are_compared_round_by_round() -> None:
+    made_up = measured()
+    made_up.waits = waited(durable=(400.0, 900.0, 300.0), empty=(200.0, 300.0, 200.0))
+    bar = bar_named("open loop", figures.bars(made_up, core_alone(), ""))
+    assert (bar.spread, bar.holds()) == (Spread(2.0, 1.5, 3.0), True)
+    told = {row.figure: row.spread.value for row in figures.call_rows(made_up)[-12:-6]}
+    assert (told["p50"], told["p99"], told["p99.9"]) == (100.0, 400.0, 400.0)
+
+
+def test_without_the_compiled_client_the_open_loop_is_missing() -> None:
+    bar = bar_named("open loop", figures.bars(measured(), core_alone(), ""))
+    assert (bar.spread, bar.holds()) == (None, None)
+    assert "cargo" in bar.missing
 
 
 def test_hot_license_is_compared_with_spread_draws() -> None:
