@@ -41,14 +41,13 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # isort: skip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from descargo_server.config.load import Configuration
     from descargo_server.config.model import ServerConfig
     from descargo_server.engine import CallerFactory, DecisionEngine
     from descargo_server.identity.authenticator import Authenticator
 
-__all__ = ["Server", "run"]
+__all__ = ["Server", "Stop", "run"]
 
 SERVICES: Final = ("", VALIDATION_SERVICE, SUBMISSION_SERVICE, OPERATIONS_SERVICE)
 """What health answers about; the empty name is the whole server."""
@@ -70,7 +69,7 @@ class Server:
         self.outstanding = Outstanding()
         self.metrics.watch_pending(self.completions.__len__)
         limits = self._config.limits
-        self.watches = Watches(limits.heartbeat_s, limits.reader_stalled_s)
+        self.watches = Watches(limits.heartbeat_s, limits.reader_stalled_s, self._config.ledger)
         self.submissions = Submissions(limits.reader_stalled_s)
         self.completions.on_commit = self.watches.wake
         self._authenticator = _authenticator(configuration)
@@ -90,7 +89,10 @@ class Server:
     async def start(self) -> int:
         """Listens and answers; returns the port. Raises transport.ListenFailed with a remedy."""
         config = self._config
-        server = grpc.aio.server(options=transport.server_options(config.limits.connections_max))
+        shared = config.server.workers > 1
+        server = grpc.aio.server(
+            options=transport.server_options(config.limits.connections_max, shared=shared)
+        )
         server.add_generic_rpc_handlers(
             (
                 validation_service(self._desk),
@@ -101,20 +103,12 @@ class Server:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         port = transport.bind(server, config)
         if config.metrics.listen:
-            self._stop_metrics = self._serve_metrics(Listen.parse(config.metrics.listen))
+            _, self._stop_metrics = self.metrics.serve(Listen.parse(config.metrics.listen))
         self.completions.open()
         await self._say_health(health_pb2.HealthCheckResponse.SERVING)
         await server.start()
         self._server = server
         return port
-
-    def _serve_metrics(self, listen: Listen) -> Callable[[], None]:
-        try:
-            _, stop = self.metrics.serve(listen)
-        except OSError as error:
-            remedy = "stop what listens there, or change `[metrics] listen`"
-            raise transport.ListenFailed(f"no metrics at `{listen}` - {remedy}") from error
-        return stop
 
     async def stop(self, hasten: asyncio.Event) -> None:
         """Ends calls within the grace, then the core. `hasten` ends the grace."""
@@ -135,28 +129,32 @@ class Server:
         if self._stop_metrics is not None:
             self._stop_metrics()
 
-    def reload_access(self) -> None:
-        """Takes access.toml and the files of [trust] anew, all or none; a bad one is logged.
+    def reload_access(self) -> list[str]:
+        """Takes access.toml and the files of [trust] anew, all or none; returns what is wrong.
 
-        After the line that says so, every decision is made under them.
+        After the line that says so, every decision of this process is made under them.
         """
+        problems = self._take_access()
+        if problems:
+            self._log.error("access refused, the old one stays", problems=problems)
+        else:
+            registry = self._authenticator.registry
+            counts = {"identities": len(registry), "signers": len(registry.signers)}
+            self._log.info("access reloaded", **counts)
+        return problems
+
+    def _take_access(self) -> list[str]:
         try:
             registry = reload_registry(self._config)
             changed = dataclasses.replace(self._configuration, registry=registry)
             self._engine.reload_authority(engine_settings(changed))
         except ConfigurationInvalid as invalid:
-            self._refuse_access([str(problem) for problem in invalid.problems])
-            return
+            return [str(problem) for problem in invalid.problems]
         except ValueError as error:
-            self._refuse_access([str(error)])
-            return
+            return [str(error)]
         self._configuration = changed
         self._authenticator.registry = registry
-        counts = {"identities": len(registry), "signers": len(registry.signers)}
-        self._log.info("access reloaded", **counts)
-
-    def _refuse_access(self, problems: list[str]) -> None:
-        self._log.error("access refused, the old one stays", problems=problems)
+        return []
 
     async def _say_health(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for service in SERVICES:
@@ -171,40 +169,40 @@ def _authenticator(configuration: Configuration) -> Authenticator:
     return TlsAuthenticator(configuration.registry, clock)
 
 
-async def run(server: Server, config: ServerConfig, ready_file: Path | None) -> None:
+class Stop:
+    """The wish that a server stops, and the further wish that it does not wait for its calls."""
+
+    def __init__(self) -> None:
+        """Nobody wishes it yet."""
+        self.wished, self.hastened = asyncio.Event(), asyncio.Event()
+
+    def wish(self) -> None:
+        """What a signal does: the first one stops, another hastens."""
+        (self.hastened if self.wished.is_set() else self.wished).set()
+
+    def on_signals(self) -> None:
+        """Takes SIGTERM and SIGINT for the wish, on the running loop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.wish)
+
+
+async def run(
+    server: Server, config: ServerConfig, say_port: Callable[[int | None], None], stop: Stop
+) -> None:
     """Serves until SIGTERM or SIGINT. SIGHUP reads who may call and who may sign again.
 
-    The ready file is there exactly while calls are taken, with the port in it.
+    `say_port` hears the port when calls are taken, and None when they are not any more.
     """
-    _say_ready(ready_file, None)
     log = logger()
-    stop, hasten = asyncio.Event(), asyncio.Event()
-
-    def on_stop() -> None:
-        (hasten if stop.is_set() else stop).set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, on_stop)
-    loop.add_signal_handler(signal.SIGHUP, server.reload_access)
+    stop.on_signals()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reload_access)
     port = await server.start()
-    _say_ready(ready_file, port)
+    say_port(port)
     address = Listen(host=config.address.host, port=port)
     log.info("serving", validator=config.validator, listen=str(address), tls=config.tls is not None)
-    await stop.wait()
-    _say_ready(ready_file, None)
+    await stop.wished.wait()
+    say_port(None)
     log.info("stopping", grace_s=config.limits.grace_s)
-    await server.stop(hasten)
+    await server.stop(stop.hastened)
     log.info("stopped")
-
-
-def _say_ready(path: Path | None, port: int | None) -> None:
-    """Writes the port, or takes the file away; a script that waits never reads half of it."""
-    if path is None:
-        return
-    if port is None:
-        path.unlink(missing_ok=True)
-        return
-    unfinished = path.with_name(f".{path.name}.new")
-    unfinished.write_text(f"{port}\n", encoding="ascii")
-    unfinished.replace(path)

@@ -36,6 +36,9 @@ HEARTBEAT_S: Final = 15.0
 READER_STALLED_S: Final = 30.0
 """How long a stream waits for a reader that takes nothing (contract, section 7)."""
 
+WORKERS_MAX: Final = 64
+"""Processes of one server. More than the machine has cores gain nothing: one writes at a time."""
+
 CONNECTIONS_MAX: Final = 1024
 """Connections open at once. About 50 customs offices with a score of lanes each."""
 

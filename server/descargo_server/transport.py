@@ -23,15 +23,18 @@ if TYPE_CHECKING:
 
     from descargo_server.config.model import ServerConfig, TlsSection
 
-__all__ = ["ListenFailed", "bind", "server_options"]
+__all__ = ["ListenFailed", "bind", "cannot_listen", "server_options"]
 
 
 class ListenFailed(Exception):  # noqa: N818 - it says what happened
     """The server cannot listen; the message names the address and a remedy."""
 
 
-def server_options(connections_max: int) -> list[tuple[str, int]]:
-    """Channel options that bound what one client can take from the others."""
+def server_options(connections_max: int, *, shared: bool = False) -> list[tuple[str, int]]:
+    """Channel options that bound what one client can take from the others.
+
+    `shared`: other processes of this server listen at the same port.
+    """
     return [
         ("grpc.max_receive_message_length", limits.MESSAGE_BYTES_MAX),
         ("grpc.max_send_message_length", limits.ANSWER_BYTES_MAX),
@@ -48,8 +51,9 @@ def server_options(connections_max: int) -> list[tuple[str, int]]:
         ("grpc.http2.min_ping_interval_without_data_ms", limits.PING_INTERVAL_MIN_MS),
         # Compressed requests cost memory before anything is known about them.
         ("grpc.compression_enabled_algorithms_bitset", 1),
-        # A second server on this port must fail loudly: it would answer half of the calls.
-        ("grpc.so_reuseport", 0),
+        # A second server on this port must fail loudly: it would answer half of the calls. Where
+        # the port is shared, the parent has seen to it.
+        ("grpc.so_reuseport", int(shared)),
     ]
 
 
@@ -62,13 +66,14 @@ def bind(server: grpc.aio.Server, config: ServerConfig) -> int:
         else:
             port = server.add_secure_port(address, _credentials(config.tls))
     except RuntimeError as error:
-        raise ListenFailed(_remedy(address)) from error
+        raise ListenFailed(cannot_listen(address)) from error
     if port == 0:
-        raise ListenFailed(_remedy(address))
+        raise ListenFailed(cannot_listen(address))
     return port
 
 
-def _remedy(address: str) -> str:
+def cannot_listen(address: str) -> str:
+    """What an operator is told when an address cannot be had."""
     return f"cannot listen at `{address}` - stop what listens there, or change `listen`"
 
 

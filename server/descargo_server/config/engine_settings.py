@@ -30,6 +30,7 @@ def engine_settings(configuration: Configuration) -> str:
         "signers": [_signer(signer) for signer in configuration.registry.signers],
         "policy": config.policy.model_dump(),
         "clock_path": _path(config.demo.clock_file),
+        "processes": config.server.workers,
         "queue_max": config.limits.queue_max,
         "refusals_kept_per_caller": config.limits.refusals_kept_per_caller,
     }

@@ -30,6 +30,7 @@ __all__ = [
     "load_configuration",
     "read_config",
     "reload_registry",
+    "same_configuration",
 ]
 
 
@@ -58,6 +59,14 @@ def load_configuration(path: Path) -> Configuration:
     if problems or registry is None or catalogue is None:
         raise ConfigurationInvalid(problems)
     return Configuration(config, registry, catalogue, instruments_path())
+
+
+def same_configuration(config: ServerConfig, catalogue: Path) -> Configuration:
+    """What another process checked and chose, with access.toml as it is now.
+
+    Processes that serve together must decide alike, whatever happened to the files since.
+    """
+    return Configuration(config, reload_registry(config), catalogue, instruments_path())
 
 
 def read_config(path: Path) -> tuple[TomlFile, ServerConfig]:

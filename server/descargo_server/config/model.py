@@ -22,6 +22,7 @@ __all__ = [
     "MetricsSection",
     "PolicySection",
     "ServerConfig",
+    "ServerSection",
     "TlsSection",
     "TrustSection",
 ]
@@ -226,6 +227,18 @@ class LimitsSection(_Section):
     )
 
 
+class ServerSection(_Section):
+    """`[server]`: how many processes serve."""
+
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=limits.WORKERS_MAX,
+        description="processes that share the port and the ledger",
+        examples=[2],
+    )
+
+
 class DemoSection(_Section):
     """`[demo]`: what only a demonstration or a test may have."""
 
@@ -272,6 +285,7 @@ class ServerConfig(_Section):
     keys: KeysSection = Field(description="a table `[keys]` with `receipt` and `codes`")
     policy: PolicySection = PolicySection()
     limits: LimitsSection = LimitsSection()
+    server: ServerSection = ServerSection()
     demo: DemoSection = DemoSection()
     metrics: MetricsSection = MetricsSection()
 

@@ -2,8 +2,8 @@
 
 The core tells a part of the feed at a time, from a cursor alone; nothing of a watcher is kept here
 but the part that is being sent, at most 1 MiB and one verdict. The writer's wake-up of the loop
-wakes the watchers too. Other processes may write the same ledger, so each watcher also looks by
-itself once a second.
+wakes the watchers too, and so do the commits of other processes, within LOOK_S of `elsewhere`. Each
+watcher also looks by itself once a second, so that one wake-up more or less changes nothing.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from descargo_server.identity.permissions import SUBMISSION_SERVICE
 from descargo_server.refused import Refused
 from descargo_server.rpc.errors import abort_with
 from descargo_server.rpc.handlers import NOT_OURS, admitted, refusal_of
+from descargo_server.streams.elsewhere import Elsewhere
 from descargo_server.telemetry.metrics import ANSWERED, CANCELLED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from descargo_server._core import Caller
     from descargo_server.rpc.handlers import Desk, ServicerContext
@@ -36,7 +38,7 @@ __all__ = ["METHOD", "Watches", "watch_handler"]
 METHOD: Final = f"/{SUBMISSION_SERVICE}/WatchExercises"
 
 LOOK_AGAIN_S: Final = 1.0
-"""How long a movement that another process committed may take to be told."""
+"""How long a movement may take to be told at worst, if its commit woke nobody."""
 
 GATHER_S: Final = 0.01
 """After a wake-up others follow within milliseconds: one look serves them all, so that watchers
@@ -46,37 +48,45 @@ cost the lanes at most a hundred looks a second each."""
 class Watches:
     """The watchers of this process."""
 
-    def __init__(self, heartbeat_s: float, stalled_s: float) -> None:
+    def __init__(self, heartbeat_s: float, stalled_s: float, ledger: Path) -> None:
         """`heartbeat_s`: longest silence; `stalled_s`: longest wait for a reader."""
         self.heartbeat_s = heartbeat_s
         self.stalled_s = stalled_s
         self.outstanding = Outstanding(limits.WATCHERS_PER_IDENTITY_MAX)
         self.closing = False
         self._bells: set[asyncio.Event] = set()
+        self._elsewhere = Elsewhere(ledger, self._ring)
 
     def __len__(self) -> int:
         """How many watch now."""
         return len(self._bells)
 
     def wake(self) -> None:
-        """Something was committed: whoever waits looks."""
+        """Something was committed here: whoever waits looks."""
+        self._elsewhere.own()
+        self._ring()
+
+    def _ring(self) -> None:
         for bell in self._bells:
             bell.set()
 
     def close(self) -> None:
         """Ends every watcher, so that the others' grace is not spent on them."""
         self.closing = True
-        self.wake()
+        self._ring()
 
     @contextmanager
     def bell(self) -> Iterator[asyncio.Event]:
         """The event that wakes one watcher, while it watches."""
         bell = asyncio.Event()
         self._bells.add(bell)
+        self._elsewhere.begin()
         try:
             yield bell
         finally:
             self._bells.discard(bell)
+            if not self._bells:
+                self._elsewhere.end()
 
 
 def watch_handler(desk: Desk, watches: Watches) -> grpc.RpcMethodHandler[bytes, bytes]:
@@ -186,7 +196,7 @@ class Watcher:
         self.said_at = time.monotonic()
 
     async def _wait(self, bell: asyncio.Event) -> None:
-        """Waits for a commit here, for the look at other processes' commits, or for a heartbeat."""
+        """Waits for a commit, for a look without one, or for a heartbeat."""
         left_s = max(self._heartbeat_due() - time.monotonic(), 0.0)
         try:
             async with asyncio.timeout(min(LOOK_AGAIN_S, left_s)):

@@ -13,15 +13,25 @@ from typing import TYPE_CHECKING
 import structlog
 
 if TYPE_CHECKING:
-    from structlog.typing import FilteringBoundLogger
+    from structlog.typing import EventDict, FilteringBoundLogger
 
 __all__ = ["configure_logs", "logger"]
 
 
-def configure_logs() -> None:
-    """Sends every log line to stderr as JSON. Called once, by the command that serves."""
+def configure_logs(worker: int | None = None) -> None:
+    """Sends every log line to stderr as JSON. Called once, by the command that serves.
+
+    Lines of a `worker` carry its number, so that those of several can be told apart.
+    """
+
+    def name_worker(_logger: object, _method: str, event: EventDict) -> EventDict:
+        if worker is not None:
+            event["worker"] = worker
+        return event
+
     structlog.configure(
         processors=[
+            name_worker,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from descargo_server.transport import ListenFailed
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from descargo_server.config.model import Listen
 
-__all__ = ["ANSWERED", "CANCELLED", "MethodMetrics", "Metrics"]
+__all__ = ["ANSWERED", "CANCELLED", "MethodMetrics", "Metrics", "serve_metrics"]
 
 ANSWERED: Final = "OK"
 CANCELLED: Final = "CANCELLED"
@@ -143,13 +145,37 @@ class Metrics:
         """Asks `pending` for the number of open requests whenever Prometheus reads."""
         self._pending.set_function(pending)
 
+    def families(self) -> list[tuple[str, str, str, list[tuple[str, dict[str, str], float]]]]:
+        """Every counter as it stands: name, text, kind, and its samples."""
+        return [
+            (
+                family.name,
+                family.documentation,
+                family.type,
+                [(sample.name, sample.labels, sample.value) for sample in family.samples],
+            )
+            for family in self.registry.collect()
+        ]
+
     def serve(self, listen: Listen) -> tuple[int, Callable[[], None]]:
         """Answers Prometheus at an address; returns the port and what stops it."""
-        server, thread = start_http_server(listen.port, listen.host, self.registry)
+        return serve_metrics(listen, self.registry)
 
-        def stop() -> None:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
-        return server.server_port, stop
+def serve_metrics(listen: Listen, registry: CollectorRegistry) -> tuple[int, Callable[[], None]]:
+    """Answers Prometheus at an address; returns the port and what stops it.
+
+    Raises ListenFailed with a remedy.
+    """
+    try:
+        server, thread = start_http_server(listen.port, listen.host, registry)
+    except OSError as error:
+        remedy = "stop what listens there, or change `[metrics] listen`"
+        raise ListenFailed(f"no metrics at `{listen}` - {remedy}") from error
+
+    def stop() -> None:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+    return server.server_port, stop

@@ -61,6 +61,7 @@ def test_engine_settings_have_every_name_of_the_core(demo_copy: Path) -> None:
         "signers",
         "policy",
         "clock_path",
+        "processes",
         "queue_max",
         "refusals_kept_per_caller",
     }
@@ -93,6 +94,13 @@ def test_engine_settings_have_every_name_of_the_core(demo_copy: Path) -> None:
         (('"refuse"', '"maybe"'), 23, "`policy.unknown_tariff_code`", "refuse"),
         (("[policy]", "[policy]\nbackdating_days = -1"), 22, "`policy.backdating_days`", "0"),
         (("[policy]", "[limits]\nqueue_max = 0\n[policy]"), 22, "`limits.queue_max`", "4096"),
+        (("[policy]", "[server]\nworkers = 0\n[policy]"), 22, "`server.workers`", "2"),
+        (
+            ("[policy]", "[server]\nworkers = 65\n[policy]"),
+            22,
+            "less than or equal to 64",
+            "workers",
+        ),
         (
             ("[policy]", '[metrics]\nlisten = "0.0.0.0:1"\n[policy]'),
             22,

@@ -65,12 +65,19 @@ pub struct Settings {
     /// Test clock: a file with one RFC 3339 instant.
     #[serde(default)]
     pub clock_path: Option<PathBuf>,
+    /// Processes that serve this ledger, this one among them.
+    #[serde(default = "processes")]
+    pub processes: usize,
     /// Requests that wait for the ledger at most.
     #[serde(default = "queue_max")]
     pub queue_max: usize,
     /// Refusals kept for each caller, so that a repeated request gets the same bytes.
     #[serde(default = "refusals_kept_per_caller")]
     pub refusals_kept_per_caller: u32,
+}
+
+fn processes() -> usize {
+    1
 }
 
 fn queue_max() -> usize {
@@ -105,8 +112,11 @@ impl Settings {
             catalogue_version: catalogue.version().to_owned(),
             texts,
         };
-        let wrong_signature_limit =
-            usize::try_from(self.policy.wrong_signature_limit).unwrap_or(usize::MAX).max(1);
+        // Each process counts for itself: whoever guesses at all of them must not get more guesses.
+        let wrong_signature_limit = usize::try_from(self.policy.wrong_signature_limit)
+            .unwrap_or(usize::MAX)
+            .div_ceil(self.processes.max(1))
+            .max(1);
         Ok(Desk {
             rules: Rules { catalogue, instruments, policy: self.policy.clone() },
             authorities: Authorities::new(self.authority()?)
