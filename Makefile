@@ -1,5 +1,5 @@
 # The commands that everyone uses. Each does all of its own set-up in .venv.
-#   make demo   make test   make lint   make bench   make gen   make ci   (and: make test-long)
+#   make demo   make test   make lint   make bench   make gen   make ci   (and: make test-long   make races)
 
 PYTHON ?= python3
 VENV := .venv
@@ -27,7 +27,7 @@ endif
 # Python tests can.
 CARGO := $(shell command -v cargo 2>/dev/null)
 
-.PHONY: demo test test-long lint bench gen ci clean prerequisites
+.PHONY: demo test test-long races lint bench gen ci clean prerequisites
 
 demo: $(VENV)/.demo
 	@$(BIN)/descargo-server demo $(DEMO)
@@ -63,6 +63,10 @@ bench: $(VENV)/.dev
 # The same properties as in `make test`, for longer.
 test-long: $(VENV)/.dev
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/oracle tests/faults --timeout 3600 $(PYTEST)
+
+# 10,000 suspensions at one of two workers, each raced by exercises at both.
+races: $(VENV)/.dev
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/faults/test_races.py --timeout 3600 $(PYTEST)
 
 gen: $(VENV)/.dev
 	$(BIN)/python scripts/gen.py
