@@ -79,6 +79,8 @@ def record_document(record: LicenseRecord) -> Document:
         "standing": standing_document(record.standing),
         "discharge_signature": record.discharge_signature,
         "content": content,
+        "next_steps": list(record.next_steps),
+        "doubtful_versions": list(record.doubtful_versions),
     }
 
 

@@ -57,7 +57,9 @@ def _print(session: Session, document: Document) -> None:
     title = f"{license_name(standing['license'])}   {status}"
     console.print(Text(clean(title), style="bold"))
     table = Table.grid(padding=(0, 2))
-    for name, value in _facts(document["discharge_signature"], content, standing["version"]):
+    doubtful = ", ".join(map(str, document["doubtful_versions"]))
+    facts = _facts(document["discharge_signature"], content, standing["version"])
+    for name, value in [*facts, ("doubtful_versions", doubtful)]:
         if value:
             table.add_row(Text(session.say(f"word.{name}"), style="dim"), Text(clean(str(value))))
     console.print(table)

@@ -20,6 +20,7 @@ from descargo_client.cli import (
     certificate,
     exercise,
     license_show,
+    operations,
     submit,
     verify,
     watch,
@@ -90,6 +91,7 @@ def _app() -> typer.Typer:
     verify.register(app)
     certificate.register(app)
     canonical.register(app)
+    operations.register(app)
     return app
 
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 REQUEST_ID = "3f0c2f0e-6f0e-4d7e-9a51-1c0a3e9a7f10"
 COMMANDS = [
     ["submit"], ["validate"], ["check"], ["outcome"], ["license", "show"], ["verify"],
-    ["certificate", "show"],
+    ["certificate", "show"], ["operations", "quarantine"], ["operations", "revoke"],
+    ["operations", "signer", "enroll"], ["operations", "signer", "list"],
 ]  # fmt: skip
 
 
