@@ -1,4 +1,4 @@
-"""`descargo operations` against a real server: a compromised key, from the list to the next firma."""
+"""`descargo operations` on a real server: a compromised key from the list to the next firma."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -18,6 +19,7 @@ from rich.text import Text
 from descargo.v1 import operations_service_pb2
 from descargo_client.certificates import parse_certificate
 from descargo_client.cli.answers import license_name
+from descargo_client.cli.exercise import checked_request_id
 from descargo_client.cli.options import command
 from descargo_client.cli.session import Session, clean, read_file
 from descargo_client.faults import BadInput
@@ -67,7 +69,9 @@ def _register_certificates(group: typer.Typer) -> None:
                 _print_affected(session, licenses)
             answer = None
             if not dry_run:
-                answer = operations.quarantine(fingerprint, since, reason, request_id)
+                key = checked_request_id(request_id or str(uuid.uuid4()))
+                session.note("operations.ordered", request_id=key)
+                answer = operations.quarantine(fingerprint, since, reason, key)
         if session.as_json:
             document: Document = {"licenses": licenses}
             if answer is not None:
