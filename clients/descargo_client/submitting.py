@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from descargo_client.agency import Agency, Form
 from descargo_client.channel import Channel
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from descargo_client.forms.items import Item
     from descargo_client.outbox import Outbox
     from descargo_client.signing import Signer
+
+FAULT: Final = "FAULT"
+"""The validator's reason for what went wrong on its side: it may befall one item alone."""
 
 State = Literal["firma", "error", "unreadable", "refused", "not_sent"]
 
@@ -56,8 +59,14 @@ class Submitter:
         clock: Callable[[], datetime],
         parallel: int = 8,
         form: Form = "payload",
+        *,
+        faults_are_final: bool = False,
     ) -> None:
-        """Keeps what every item needs; the channel is opened with the first submission."""
+        """Keeps what every item needs; the channel is opened with the first submission.
+
+        With `faults_are_final` an item that the validator has a fault with ends alone; otherwise
+        it ends the run, to be tried again.
+        """
         self._connection = connection
         self._signer = signer
         self._outbox = outbox
@@ -65,6 +74,7 @@ class Submitter:
         self._clock = clock
         self._parallel = parallel
         self._form: Form = form
+        self._faults_are_final = faults_are_final
         self._stop: ClientError | None = None
         self._ended = False
 
@@ -142,8 +152,10 @@ class Submitter:
             told = item.read(item.lines, item.submission, fault.problems)
             return Result(told, "unreadable")
         except (TransportFault, NotAllowed) as fault:
-            self._stop = fault
-            return Result(item, "not_sent", request_id, fault=fault)
+            alone = self._faults_are_final and fault.reason == FAULT
+            if not alone:
+                self._stop = fault
+            return Result(item, "refused" if alone else "not_sent", request_id, fault=fault)
         except ClientError as fault:
             return Result(item, "refused", request_id, fault=fault)
         outcome = outcome_of(answer.verdict)

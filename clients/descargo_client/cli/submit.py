@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TextIO
 
+    from descargo_client.cli.submit_watch import SubmitterFactory
     from descargo_client.forms.items import Item
     from descargo_client.forms.mapping import Mapping
     from descargo_client.forms.tables import Table
@@ -123,7 +124,7 @@ def register(app: typer.Typer) -> None:
         return exit_code_of(results)
 
 
-def _submitter(session: Session, how: _How, *, stated: bool) -> Callable[[Outbox], Submitter]:
+def _submitter(session: Session, how: _How, *, stated: bool) -> SubmitterFactory:
     """What makes a submitter for an outbox; the key is opened once. `stated`: items name theirs."""
     addressee = validator_of(session.options, how.validator)
     if not addressee and not stated:
@@ -132,14 +133,24 @@ def _submitter(session: Session, how: _How, *, stated: bool) -> Callable[[Outbox
     signer = open_signer(session, how.key, how.cert, how.password_file)
     from descargo_client.submitting import Submitter  # noqa: PLC0415 - grpc is slow to import
 
-    return lambda memory: Submitter(
-        connection, signer, memory, addressee, lambda: datetime.now(UTC), how.parallel, how.form
-    )
+    def make(outbox: Outbox, *, faults_are_final: bool = False) -> Submitter:
+        return Submitter(
+            connection,
+            signer,
+            outbox,
+            addressee,
+            lambda: datetime.now(UTC),
+            how.parallel,
+            how.form,
+            faults_are_final=faults_are_final,
+        )
+
+    return make
 
 
 def _submit_items(
     session: Session,
-    submitter: Callable[[Outbox], Submitter],
+    submitter: SubmitterFactory,
     items: list[Item],
     outbox: Path | None,
     answers: Path | None,

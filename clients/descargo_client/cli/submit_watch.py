@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import signal
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from rich.text import Text
 
@@ -23,6 +23,7 @@ from descargo_client.folder.watcher import Outcome, Watcher
 from descargo_client.forms.sheets import SUFFIX as XLSX_SUFFIX
 from descargo_client.intake import read_items, read_table
 from descargo_client.outbox import Outbox
+from descargo_client.submitting import FAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,13 +36,26 @@ if TYPE_CHECKING:
     from descargo_client.submitting import Result, Submitter
 
 
+FAULTS_MAX: Final = 5
+"""So often a file is tried whose license the validator has a fault with. Waiting for a validator
+that is away has no such end: it will come back, and a license that it stumbles over stays one."""
+
+
+class SubmitterFactory(Protocol):
+    """Makes the submitter of a file."""
+
+    def __call__(self, outbox: Outbox, *, faults_are_final: bool = False) -> Submitter:
+        """A submitter with this outbox."""
+        ...
+
+
 class Deliverer:
     """Submits one file's content."""
 
     def __init__(
         self,
         session: Session,
-        submitter: Callable[[Outbox], Submitter],
+        submitter: SubmitterFactory,
         mapping: Mapping,
         sheet: str,
     ) -> None:
@@ -52,6 +66,8 @@ class Deliverer:
         self._sheet = sheet
         self._under_way: Submitter | None = None
         self._ended = False
+        self._faults: tuple[Path | None, int] = (None, 0)
+        """The outbox of the file that had faults last, and how many in a row."""
         self.summary: dict[str, Any] | None = None
         """How the licenses of the last file ended; None when nothing of it was sent."""
         self.trouble = ""
@@ -81,7 +97,9 @@ class Deliverer:
             return self._refused(name, table, error)
         memory = Outbox(outbox)
         try:
-            self._under_way = self._submitter(memory)
+            of_file, faults = self._faults
+            last_try = of_file == outbox and faults >= FAULTS_MAX - 1
+            self._under_way = self._submitter(memory, faults_are_final=last_try)
             if self._ended:
                 return None
             results = self._under_way.submit(items, lambda _: None)
@@ -89,11 +107,18 @@ class Deliverer:
             self._under_way = None
             memory.close()
         for result in results:
-            if isinstance(result.fault, TransportFault | NotAllowed):
+            if result.state != "refused" and isinstance(result.fault, TransportFault | NotAllowed):
+                self._note(outbox, result.fault)
                 raise result.fault
         if any(result.state == "not_sent" for result in results):
             return None
         return self._answered(name, table, results)
+
+    def _note(self, outbox: Path, fault: TransportFault | NotAllowed) -> None:
+        """Counts faults in a row of one file; anything else between them begins anew."""
+        of_file, faults = self._faults
+        before = faults if of_file == outbox else 0
+        self._faults = (outbox, before + 1) if fault.reason == FAULT else (None, 0)
 
     def _answered(self, name: str, table: Table | None, results: list[Result]) -> Outcome:
         language = self._session.language

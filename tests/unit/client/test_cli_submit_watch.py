@@ -71,6 +71,11 @@ def _csv(*numbers: str) -> bytes:
     return written.getvalue().encode()
 
 
+def _number(request: Any) -> str:
+    submission = submission_pb2.Submission.FromString(request.envelope.payload)
+    return str(submission.license.permit_number)
+
+
 def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
@@ -142,6 +147,34 @@ def test_a_caller_who_may_not_stops_the_watcher_and_loses_no_file(
     assert descargo("submit", "--watch", folder, "--once", *to).code == 0
     assert "a.csv" in _names(folder / "accepted")
     assert validator.requests[0] == validator.requests[1]
+
+
+def test_a_license_that_always_ends_in_a_fault_does_not_hold_up_the_others(
+    descargo: Run, to: list[str], folder: Path, validator: ScriptedValidator
+) -> None:
+    judge = validator.replies.pop()
+    main = threading.main_thread().ident
+    assert main is not None
+    fault = validator.refusal(grpc.StatusCode.INTERNAL, "FAULT")
+
+    def stumble(request: Any) -> Any:
+        number = _number(request)
+        if number == "0004":
+            signal.pthread_kill(main, signal.SIGINT)
+        return fault if number == "0002" else judge(request)
+
+    validator.replies.append(stumble)
+    (folder / "a.csv").write_bytes(_csv("0001", "0002", "0003"))
+    (folder / "b.csv").write_bytes(_csv("0004"))
+    assert descargo("submit", "--watch", folder, *to).code == 0
+    assert "b.csv" in _names(folder / "accepted")
+    answers = (folder / "rejected" / "a.csv.answers.jsonl").read_text(encoding="utf-8")
+    told = [json.loads(line) for line in answers.splitlines()]
+    assert [each["state"] for each in told] == ["firma", "refused", "firma"]
+    assert told[1]["fault"]["reason"] == "FAULT"
+    assert told[1]["fault"]["message"]
+    tried = [each.request_id for each in validator.requests if _number(each) == "0002"]
+    assert tried == tried[:1] * 5
 
 
 def test_wrong_uses_are_named(descargo: Run, to: list[str], folder: Path, tmp_path: Path) -> None:
