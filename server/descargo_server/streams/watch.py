@@ -9,7 +9,6 @@ watcher also looks by itself once a second, so that one wake-up more or less cha
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -132,7 +131,7 @@ class Watcher:
 
     async def follow(self, cursor: str) -> None:
         """Tells everything after the cursor, then what comes, until the call ends."""
-        self.said_at = time.monotonic()
+        self.said_at = self._now()
         accepted = False
         with self.watches.bell() as bell:
             while True:
@@ -154,7 +153,7 @@ class Watcher:
                     await self._tell_day(cursor)
                 # A heartbeat says that nothing was there to tell, also while others' are passed by.
                 silent = not (events and more)
-                if silent and time.monotonic() >= self._heartbeat_due():
+                if silent and self._now() >= self._heartbeat_due():
                     await self._beat(cursor)
                 if not more:
                     await self._wait(bell)
@@ -173,6 +172,11 @@ class Watcher:
             self.desk.metrics.told(len(events))
             if after is None:
                 return
+
+    @staticmethod
+    def _now() -> float:
+        """The loop's clock, which timers go by too."""
+        return asyncio.get_running_loop().time()
 
     def _heartbeat_due(self) -> float:
         return self.said_at + self.watches.heartbeat_s
@@ -193,11 +197,11 @@ class Watcher:
         except TimeoutError:
             detail = f"nothing was read for {self.watches.stalled_s:g} s"
             raise Refused("READER_STALLED", detail=detail) from None
-        self.said_at = time.monotonic()
+        self.said_at = self._now()
 
     async def _wait(self, bell: asyncio.Event) -> None:
         """Waits for a commit, for a look without one, or for a heartbeat."""
-        left_s = max(self._heartbeat_due() - time.monotonic(), 0.0)
+        left_s = max(self._heartbeat_due() - self._now(), 0.0)
         try:
             async with asyncio.timeout(min(LOOK_AGAIN_S, left_s)):
                 await bell.wait()
