@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from descargo.catalogue import reasons
+from descargo.v1 import license_pb2
 from tests.faults.traffic import raw_call
 from tests.support import books, messages
 from tests.support.engines import engine
@@ -177,6 +178,38 @@ def test_positions_are_each_callers_own(world: World, served: Server, stream_id:
     stream.finish()
     assert stream.ends_with() == ("", "")
     opened(served, stream_id, answered=0, identity="semarnat").finish()
+
+
+def test_a_hub_streams_what_its_agencies_signed_and_nothing_else(
+    world: World, served: Server, stream_id: str
+) -> None:
+    def signed(agency: str, permit_key: str, kind: str) -> Request:
+        submission = messages.license_submission(
+            f"HUB-{next(PREFIXES)}", agency=agency, permit_key=permit_key
+        )
+        kinds = license_pb2.InstrumentKind
+        submission.issue.instrument_kind = kinds.Value(f"INSTRUMENT_KIND_{kind}")
+        return messages.submit_request(world.sign(submission, agency.lower()))
+
+    sent = [
+        signed("SE", "C1", "PRIOR_PERMIT"),
+        signed("SE", "AV", "AUTOMATIC_NOTICE"),
+        signed("SEMARNAT", "T3", "CERTIFICATE"),
+    ]
+    stream = opened(served, stream_id, identity="vucem")
+    stream.send(stream_frame(1, sent))
+    told = stream.answers(3)
+    stream.finish()
+    assert stream.ends_with() == ("", "")
+    codes = [[each.code for each in item.answer.verdict.findings] for item in told]
+    assert codes == [[], ["F509"], []]
+    # The position is the hub's own, and so are its keys.
+    again = opened(served, stream_id, answered=3, identity="vucem")
+    again.finish()
+    other = opened(served, messages.request_id(), identity="vucem")
+    other.send(stream_frame(1, sent))
+    assert other.answers(3) == told
+    other.finish()
 
 
 def test_opening_again_supersedes(world: World, served: Server, stream_id: str) -> None:
