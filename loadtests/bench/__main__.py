@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from loadtests.bench import core, figures, machine, report, sizes, table
+from loadtests.bench import core, figures, machine, memory, report, sizes, table
 from loadtests.bench.clients import load_clients
 from loadtests.bench.measure import measure
 from loadtests.bench.stage import staged
@@ -58,8 +58,10 @@ def main() -> int:
     alone = core.CoreFigures(missing="left out by --without-core")
     if not options.without_core:
         alone = core.core_figures(inputs, size, tell)
+    stored = memory.resident(folder, size, tell)
     rows = figures.call_rows(measured) + streams + figures.core_rows(alone.figures)
-    bars = figures.bars(measured, alone.figures, alone.missing)
+    rows += memory.memory_rows(stored)
+    bars = [*figures.bars(measured, alone.figures, alone.missing), memory.memory_bar(stored)]
     notes = [
         *NOTES,
         *([] if compiled else [PYTHON_CLIENTS]),

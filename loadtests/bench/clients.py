@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from loadtests.bench import tools
 from loadtests.bench.process_cpu import cpu_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from loadtests.bench.stage import Serving, Stage
+    from loadtests.bench.stage import Filled, Serving
 
-__all__ = ["Clients", "Load", "Sample", "compiled_client", "load_clients"]
+__all__ = ["Clients", "Load", "Sample", "load_clients"]
 
-REPOSITORY: Final = Path(__file__).resolve().parents[2]
 PYTHON_CLIENTS: Final = 2
 """Python client processes: more would take the server's processor time on a small machine."""
 CONNECTIONS: Final = 2
@@ -41,6 +38,8 @@ class Load:
     outstanding: int
     """Calls in a closed loop."""
     hot: bool = False
+    calls_max: int | None = None
+    """A closed loop of the compiled client ends after so many calls."""
     rate: float | None = None
     """Calls per second in an open loop, which only the compiled client opens."""
     seed: int = 0
@@ -86,6 +85,7 @@ class Clients:
             "hot": load.hot,
             "warm_up_s": warm_up_s,
             "window_s": window_s,
+            "calls_max": load.calls_max,
             "rate": load.rate,
             "seed": load.seed,
             "connections": min(CONNECTIONS, load.outstanding) if self.compiled else 1,
@@ -110,9 +110,9 @@ class Clients:
 
 
 @contextmanager
-def load_clients(stage: Stage, tell: Callable[[str], None]) -> Iterator[Clients]:
+def load_clients(stage: Filled, tell: Callable[[str], None]) -> Iterator[Clients]:
     """Starts client processes, compiled ones where there is cargo; they end with the block."""
-    compiled = compiled_client(tell)
+    compiled = tools.built("descargo-load", tell)
     command = [str(compiled)] if compiled else [sys.executable, "-m", "loadtests.bench.load_client"]
     command += [str(stage.folder), str(stage.corpus_path)]
     count = 1 if compiled else PYTHON_CLIENTS
@@ -132,20 +132,6 @@ def load_clients(stage: Stage, tell: Callable[[str], None]) -> Iterator[Clients]
             _pipe(process.stdin).close()
             process.wait()
             _pipe(process.stdout).close()
-
-
-def compiled_client(tell: Callable[[str], None]) -> Path | None:
-    """Builds the compiled client; None where there is no cargo, or it cannot be built."""
-    cargo = shutil.which("cargo")
-    if cargo is None:
-        return None
-    tell("the compiled load client (the first time it is built)")
-    command = [cargo, "build", "--quiet", "--release", "--locked", "--package", "descargo-load"]
-    command += ["--manifest-path", str(REPOSITORY / "core_rs" / "Cargo.toml")]
-    target = os.environ.get("CARGO_TARGET_DIR", str(REPOSITORY / "core_rs" / "target"))
-    environment = os.environ | {"CARGO_TARGET_DIR": target}
-    ended = subprocess.run(command, check=False, env=environment)  # noqa: S603 - fixed argv
-    return Path(target) / "release" / "descargo-load" if ended.returncode == 0 else None
 
 
 def _sample(results: list[dict[str, Any]], server_cpu_s: float, clients_cpu_s: float) -> Sample:

@@ -110,7 +110,7 @@ class Agency:
             validator="descargo.demo",
             license=license_pb2.LicenseId(agency="SE", permit_key="C1", permit_number=number),
             version=1,
-            issue=self._license(),
+            issue=self.license(),
         )
         submission.signed_at.FromDatetime(self._now)
         payload = submission.SerializeToString()
@@ -123,7 +123,8 @@ class Agency:
             request_id=str(uuid.uuid4()), envelope=envelope
         )
 
-    def _license(self) -> license_pb2.License:
+    def license(self) -> license_pb2.License:
+        """What every license of the bench grants."""
         every = license_pb2.Extent(every=True)
         first_day = _in_mexico(self._now).date()
         line = license_pb2.LicenseLine(

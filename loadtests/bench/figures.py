@@ -112,12 +112,6 @@ def bars(
             3.0,
             "not built: rules are not published yet",
         ),
-        missing_bar(
-            "resident memory, 1 M licenses stored / 10 k",
-            Sense.AT_MOST,
-            1.5,
-            "not built: no tool loads a large ledger yet",
-        ),
     ]
 
 

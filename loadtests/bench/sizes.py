@@ -1,4 +1,4 @@
-"""How much one run measures: the whole bench in 8 minutes at most, a quick one in 90 s."""
+"""How much one run measures: the whole bench in 15 minutes at most, a quick one in 90 s."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ class Sizes:
     """How often streams are measured."""
     stream_items: int
     """Submissions of one stream."""
+    stored: tuple[int, ...]
+    """Licenses in the ledgers whose validators' memory is compared; none: not compared."""
 
 
 DEFAULT: Final = Sizes(
@@ -45,6 +47,7 @@ DEFAULT: Final = Sizes(
     syncs=200,
     stream_rounds=3,
     stream_items=5_000,
+    stored=(10_000, 1_000_000),
 )
 QUICK: Final = Sizes(
     rounds=2,
@@ -57,4 +60,5 @@ QUICK: Final = Sizes(
     syncs=50,
     stream_rounds=1,
     stream_items=1_000,
+    stored=(),
 )

@@ -23,13 +23,14 @@ from loadtests.bench.corpus import Agency, Corpus, Requests, broker_licenses, pe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from descargo.v1 import submission_service_pb2 as submissions
 
 Call: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, bytes]"
 
-__all__ = ["LANE", "Stage", "staged"]
+__all__ = ["LANE", "Filled", "Serving", "Stage", "demo_folder", "serving_validator", "staged"]
 
 LANE: Final = "lane-nuevo-laredo"
 AGENCY: Final = "se"
@@ -58,13 +59,19 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """Everything that load is put on."""
+class Filled:
+    """A validator with licenses."""
 
     folder: Path
     """The demo folder: keys, certificates, configuration, ledger."""
     corpus_path: Path
     validator: Serving
+
+
+@dataclass(frozen=True, slots=True)
+class Stage(Filled):
+    """Everything that load is put on."""
+
     empty: Serving
     core_inputs: Path
     """Folder of what the core's bench reads."""
@@ -73,11 +80,10 @@ class Stage:
 @contextmanager
 def staged(folder: Path, licenses: int) -> Iterator[Stage]:
     """A validator with that many licenses and an empty server, until the block ends."""
-    demo = folder / "demo"
-    _run("-m", "descargo_server", "pki", "demo", "--out", str(demo), "--listen", "127.0.0.1:0")
+    demo = demo_folder(folder)
     corpus_path = folder / "corpus.json"
     with ExitStack() as stack:
-        validator = stack.enter_context(_serving(demo, "validator", _validator_arguments(demo)))
+        validator = stack.enter_context(serving_validator(demo))
         corpus = _seeded(demo, validator, licenses)
         corpus.write(corpus_path)
         core_inputs = _core_inputs(folder, demo, corpus)
@@ -86,6 +92,18 @@ def staged(folder: Path, licenses: int) -> Iterator[Stage]:
         arguments += [str(size) for size in sizes]
         empty = stack.enter_context(_serving(demo, "empty", arguments))
         yield Stage(demo, corpus_path, validator, empty, core_inputs)
+
+
+def demo_folder(folder: Path) -> Path:
+    """A new demo folder: keys, certificates, configuration; no ledger yet."""
+    demo = folder / "demo"
+    _run("-m", "descargo_server", "pki", "demo", "--out", str(demo), "--listen", "127.0.0.1:0")
+    return demo
+
+
+def serving_validator(demo: Path) -> AbstractContextManager[Serving]:
+    """A validator on the demo folder's ledger, until the block ends."""
+    return _serving(demo, "validator", _validator_arguments(demo))
 
 
 def lane_channel(demo: Path, target: str, caller: str = LANE) -> grpc.Channel:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from loadtests.bench import core, figures, report, table
+from loadtests.bench import core, figures, memory, report, table
 from loadtests.bench.clients import Sample
 from loadtests.bench.measure import CHECK, HOT, MOST, OUTSTANDING, VALIDATE, Cell, Measured
 from loadtests.bench.report import Bar, Row, Sense, Spread
@@ -159,9 +159,15 @@ def test_core_is_compared_with_sqlite_and_missing_without_cargo() -> None:
 
 
 def test_every_bar_of_the_design_is_listed() -> None:
-    bars = figures.bars(measured(), core_alone(), "")
+    bars = [*figures.bars(measured(), core_alone(), ""), memory.memory_bar({})]
     assert [bar.goal for bar in bars] == [0.95, 0.95, 2.0, 2.0, 0.9, 20.0, 5.0, 3.0, 1.5]
     assert all(bar.missing for bar in bars if bar.spread is None)
+
+
+def test_memory_of_a_large_ledger_is_compared_with_that_of_a_small_one() -> None:
+    bar = memory.memory_bar({10_000: 80.0, 1_000_000: 120.0})
+    assert (bar.spread, bar.holds()) == (Spread(1.5, 1.5, 1.5), True)
+    assert memory.memory_bar({}).spread is None
 
 
 def test_rows_tell_processor_time_beside_each_rate() -> None:

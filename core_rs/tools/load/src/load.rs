@@ -1,7 +1,7 @@
 //! Puts one window of load on a server: a closed loop, which shows what the server can, or an open
 //! one, which shows how long callers wait.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::rc::Rc;
@@ -61,9 +61,17 @@ struct Shared {
     requests: RefCell<Requests>,
     kind: String,
     hot: bool,
+    /// Calls that a closed loop may still begin.
+    left: Cell<usize>,
 }
 
 impl Shared {
+    fn begins_another(&self) -> bool {
+        let left = self.left.get().checked_sub(1);
+        self.left.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
     /// One call, whose time counts since `since`.
     async fn call(&self, connection: Connection, since: Instant) {
         let request = self.requests.borrow_mut().next(&self.kind, self.hot);
@@ -89,6 +97,7 @@ pub(crate) async fn window(
         requests: RefCell::new(requests),
         kind: order.kind.clone(),
         hot: order.hot,
+        left: Cell::new(order.calls_max.unwrap_or(usize::MAX)),
     });
     let length = Duration::try_from_secs_f64(seconds)?;
     let began = Instant::now();
@@ -119,7 +128,7 @@ fn closed(
     for connection in connections.iter().cycle().take(outstanding) {
         let (shared, connection) = (Rc::clone(shared), connection.clone());
         calls.spawn_local(async move {
-            while began.elapsed() < length {
+            while began.elapsed() < length && shared.begins_another() {
                 shared.call(connection.clone(), Instant::now()).await;
             }
         });

@@ -52,7 +52,9 @@ async fn serve(demo: PathBuf, mut requests: Requests) -> Result<(), Box<dyn Erro
             })
             .collect();
         let method = door.method();
-        (_, requests) = load::window(&order, method, &lanes, requests, order.warm_up_s).await?;
+        if order.warm_up_s > 0.0 {
+            (_, requests) = load::window(&order, method, &lanes, requests, order.warm_up_s).await?;
+        }
         tell(&Ready { ready: true })?;
         if next_line()?.is_none() {
             return Ok(());

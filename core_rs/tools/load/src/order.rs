@@ -25,6 +25,8 @@ pub(crate) struct Order {
     /// Calls outstanding in a closed loop.
     #[serde(default)]
     pub(crate) outstanding: usize,
+    /// A closed loop ends after so many calls, if that is sooner than its time.
+    pub(crate) calls_max: Option<usize>,
     /// Calls per second of an open loop; without it the loop is closed.
     pub(crate) rate: Option<f64>,
     /// Of the open loop's schedule.
