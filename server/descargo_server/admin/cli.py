@@ -23,9 +23,11 @@ cli = typer.Typer(
 config_cli = typer.Typer(help="The configuration.", no_args_is_help=True)
 catalogue_cli = typer.Typer(help="The dated catalogues.", no_args_is_help=True)
 signer_cli = typer.Typer(help="Officials and their certificates.", no_args_is_help=True)
+rules_cli = typer.Typer(help="Rules: which permits a line needs.", no_args_is_help=True)
 pki_cli = typer.Typer(help="Keys and certificates.", no_args_is_help=True)
 cli.add_typer(config_cli, name="config")
 cli.add_typer(catalogue_cli, name="catalogue")
+cli.add_typer(rules_cli, name="rules")
 cli.add_typer(pki_cli, name="pki")
 cli.add_typer(signer_cli, name="signer")
 
@@ -104,6 +106,31 @@ def signer_affected(
     from descargo_server.admin.signer import show_affected  # noqa: PLC0415 - loads the contract
 
     raise typer.Exit(show_affected(config, certificate, after, as_json=as_json))
+
+
+RulesArgument = Annotated[
+    list[Path], typer.Argument(help="Files of rules, or folders of them.", metavar="FILE...")
+]
+RulesConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="Check against this server's catalogue.", metavar="FILE"),
+]
+
+
+@rules_cli.command("check", epilog="Example: descargo-server rules check rules/se.toml")
+def rules_check(files: RulesArgument, config: RulesConfigOption = None) -> None:
+    """Check files of rules as one set; print every problem as file:line:column."""
+    from descargo_server.admin.ruleset import check_ruleset  # noqa: PLC0415 - loads the core
+
+    raise typer.Exit(check_ruleset(files, config))
+
+
+@rules_cli.command("test", epilog="Example: descargo-server rules test rules")
+def rules_test(files: RulesArgument, config: RulesConfigOption = None) -> None:
+    """Run the cases (*.cases.toml) that are named or lie in the folders, against the rules."""
+    from descargo_server.admin.ruleset import try_ruleset  # noqa: PLC0415 - loads the core
+
+    raise typer.Exit(try_ruleset(files, config))
 
 
 @pki_cli.command("demo", epilog="Example: descargo-server pki demo --out demo")

@@ -58,6 +58,12 @@ impl Day {
         Self(MEXICO_CITY.to_datetime(instant).date())
     }
 
+    /// Year, month and day of the month.
+    #[must_use]
+    pub fn parts(self) -> (i16, i8, i8) {
+        (self.0.year(), self.0.month(), self.0.day())
+    }
+
     /// Whether its year is one that a date may name.
     #[must_use]
     pub fn is_plausible(self) -> bool {

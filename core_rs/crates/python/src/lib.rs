@@ -1,5 +1,6 @@
 //! The seam to Python: bytes in, bytes out. Translates, and decides nothing.
 
+mod ruleset;
 mod stream;
 
 use std::io::{Read, Write};
@@ -388,6 +389,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Caller>()?;
     module.add_class::<Engine>()?;
     module.add_class::<stream::SubmissionStream>()?;
+    module.add_class::<ruleset::Ruleset>()?;
     module.add_function(wrap_pyfunction!(verify_raw, module)?)?;
     module.add_function(wrap_pyfunction!(enrolled, module)?)?;
     module.add_function(wrap_pyfunction!(canonical_string, module)?)?;

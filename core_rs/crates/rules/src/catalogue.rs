@@ -139,6 +139,32 @@ impl Catalogue {
         }
     }
 
+    /// Whether any tariff code, of whatever days, lies within a range.
+    #[must_use]
+    pub fn has_tariff_within(&self, from: u32, to: u32) -> bool {
+        let start = self.tariff.partition_point(|row| row.code < from);
+        self.tariff.get(start).is_some_and(|row| row.code <= to)
+    }
+
+    /// Whether a country was ever in Apendice 4.
+    #[must_use]
+    pub fn has_country_ever(&self, country: &str) -> bool {
+        ShortCode::of(country).is_some_and(|key| self.countries.of(key).next().is_some())
+    }
+
+    /// Whether a regime was ever in Apendice 16.
+    #[must_use]
+    pub fn has_regime_ever(&self, regime: &str) -> bool {
+        ShortCode::of(regime).is_some_and(|key| self.regimes.of(key).next().is_some())
+    }
+
+    /// Whether the aduana of a customs office was ever in Apendice 1.
+    #[must_use]
+    pub fn has_aduana_ever(&self, office: &str) -> bool {
+        let key = aduana(office).and_then(ShortCode::of);
+        key.is_some_and(|key| self.aduanas.of(key).next().is_some())
+    }
+
     /// Whether a unit is in Apendice 7.
     #[must_use]
     pub fn has_unit(&self, unit: u32, on: Day) -> bool {

@@ -12,6 +12,7 @@ pub mod declaration;
 pub mod instruments;
 pub mod load;
 pub mod policy;
+pub mod ruleset;
 pub mod signers;
 pub mod submission;
 pub mod terms;
