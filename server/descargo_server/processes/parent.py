@@ -109,13 +109,7 @@ class Parent:
         pause_s = PAUSE_MIN_S
         while not self._stopping.is_set():
             began = time.monotonic()
-            post = self.posts[number] = await Post.start(self._task | {"worker": number})
-            if self._stopping.is_set():
-                post.stop()
-            served = await post.serving()
-            if served:
-                self._note_serving(number, tasks)
-            code = await post.ended()
+            served, code = await self._start(number, tasks)
             if self._stopping.is_set():
                 self._note_end(code)
                 return
@@ -131,6 +125,21 @@ class Parent:
             await self._pause(pause_s)
             pause_s = min(2 * pause_s, PAUSE_MAX_S)
             self.restarts += 1
+
+    async def _start(self, number: int, tasks: asyncio.TaskGroup) -> tuple[bool, int]:
+        """Starts a worker and waits for its end: whether it served, and its exit code."""
+        try:
+            post = self.posts[number] = await Post.start(self._task | {"worker": number})
+        except OSError as error:
+            # The system has no process or no memory to give; the other workers go on.
+            self._log.error("a worker cannot be started", worker=number, why=str(error))
+            return False, FAILED
+        if self._stopping.is_set():
+            post.stop()
+        served = await post.serving()
+        if served:
+            self._note_serving(number, tasks)
+        return served, await post.ended()
 
     def _note_serving(self, number: int, tasks: asyncio.TaskGroup) -> None:
         """A worker serves: the others follow the first one, and all of them are a server."""
