@@ -17,24 +17,15 @@ from descargo_server.refused import Refused
 from descargo_server.streams.submit import Exchange, Submissions
 from descargo_server.streams.watch import Watcher, Watches
 from descargo_server.telemetry.metrics import Metrics
+from tests.support.still_loop import run_still
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    from tests.support.still_loop import StillLoop
+
 STEP_S = 0.001
 """The border's width; timers are no finer."""
-TURNS = 200
-"""Turns of the loop that are more than any step of the server takes without a thread."""
-
-
-class StillLoop(asyncio.SelectorEventLoop):
-    """A loop whose time stands until the test moves it."""
-
-    now = 1_000.0
-
-    def time(self) -> float:
-        """The test's time."""
-        return self.now
 
 
 @dataclass
@@ -110,17 +101,13 @@ def submissions(reader: Reader, stalled_s: float) -> Coroutine[Any, Any, None]:
 def test_a_reader_has_thirty_seconds_for_each_message(
     opened: Callable[[Reader, float], Coroutine[Any, Any, None]], takes: int
 ) -> None:
-    async def scene() -> None:
-        loop = asyncio.get_running_loop()
-        assert isinstance(loop, StillLoop)
+    async def scene(loop: StillLoop) -> None:
         reader = Reader(takes)
         task = asyncio.ensure_future(opened(reader, limits.READER_STALLED_S))
         await reader.offered.wait()
-        loop.now += limits.READER_STALLED_S - STEP_S
-        await turns()
+        await loop.pass_by(limits.READER_STALLED_S - STEP_S)
         assert not task.done()
-        loop.now += 2 * STEP_S
-        await turns()
+        await loop.pass_by(2 * STEP_S)
         assert task.done()
         with pytest.raises(Refused, match="READER_STALLED") as caught:
             await task
@@ -128,11 +115,4 @@ def test_a_reader_has_thirty_seconds_for_each_message(
         assert reader.taken == [b"first", b"second"][:takes]
 
     assert limits.READER_STALLED_S == 30
-    with asyncio.Runner(loop_factory=StillLoop) as runner:
-        runner.run(scene())
-
-
-async def turns() -> None:
-    """Lets the loop do what it can do without time passing."""
-    for _ in range(TURNS):
-        await asyncio.sleep(0)
+    run_still(scene)
