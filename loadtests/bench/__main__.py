@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from loadtests.bench import core, figures, machine, memory, report, sizes, table
+from loadtests.bench import core, figures, history, machine, memory, page, report, sizes, table
 from loadtests.bench.clients import load_clients
 from loadtests.bench.measure import measure
 from loadtests.bench.stage import staged
@@ -19,6 +19,7 @@ from loadtests.bench.streams import stream_rows
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
 REPORT: Final = REPOSITORY / "build" / "bench.json"
+HISTORY: Final = REPOSITORY / "docs" / "performance" / "history.jsonl"
 
 NOTES: Final = (
     """\
@@ -73,6 +74,10 @@ def main() -> int:
         sys.stdout.write(line + "\n")
     shutil.rmtree(folder)
     tell(f"kept in {out}")
+    if options.record:
+        history.append(HISTORY, whole, machine.commit(REPOSITORY))
+        page.write(REPOSITORY / "docs", whole, history.read(HISTORY))
+        tell("recorded in docs/performance.md and docs/performance/history.jsonl")
     return 0
 
 
@@ -88,6 +93,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="under 90 seconds, rough figures")
     parser.add_argument("--out", type=Path, default=REPORT, help="where the JSON goes")
+    parser.add_argument("--record", action="store_true", help="add to docs/performance")
     parser.add_argument("--rounds", type=int, help="how often each cell is measured")
     parser.add_argument("--window-s", type=float, help="seconds that one cell is loaded")
     parser.add_argument("--licenses", type=int, help="licenses that draws are spread over")

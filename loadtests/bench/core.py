@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["CoreFigures", "core_figures"]
 
 REPOSITORY: Final = Path(__file__).resolve().parents[2]
+DECISIONS: Final = (500, 2_500)
+"""Counted twice, so that only the decisions between the two counts remain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,45 @@ def core_figures(inputs: Path, sizes: Sizes, tell: Callable[[str], None]) -> Cor
     if ended.returncode != 0:
         last = (ended.stderr.strip().splitlines() or ["it said nothing"])[-1]
         return CoreFigures(missing=f"the core's bench failed: {last}")
-    return CoreFigures(parsed(ended.stdout))
+    return CoreFigures({**parsed(ended.stdout), **_instructions(inputs, command, target, tell)})
+
+
+def _instructions(
+    inputs: Path, bench: Sequence[str], target: str, tell: Callable[[str], None]
+) -> Mapping[tuple[str, str], tuple[str, Sequence[float]]]:
+    """Instructions of one decision, which no busy machine disturbs; empty without valgrind."""
+    valgrind = shutil.which("valgrind")
+    if valgrind is None:
+        tell("no valgrind on this machine: instructions are not counted")
+        return {}
+    built = subprocess.run(  # noqa: S603 - fixed argv
+        [*bench[: bench.index("--")], "--no-run", "--message-format", "json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"CARGO_TARGET_DIR": target},
+    )
+    (program,) = [
+        artifact["executable"]
+        for artifact in map(json.loads, built.stdout.splitlines())
+        if artifact.get("executable") and artifact["target"]["name"] == "core"
+    ]
+    tell("instructions of a decision")
+    few, many = (_counted(valgrind, program, inputs, count) for count in DECISIONS)
+    each = (many - few) / (DECISIONS[1] - DECISIONS[0])
+    return {("a decision without signatures", "instructions"): ("", [each])}
+
+
+def _counted(valgrind: str, program: str, inputs: Path, decisions: int) -> int:
+    """All instructions of a run; what start-up takes falls out between two runs."""
+    out = inputs / "callgrind.out"
+    command = [valgrind, "--tool=callgrind", f"--callgrind-out-file={out}", program]
+    command += [str(inputs), "decide", str(decisions)]
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own program
+    for line in out.read_text(encoding="utf-8").splitlines():
+        if line.startswith(("summary:", "totals:")):
+            return int(line.split()[1])
+    raise RuntimeError("callgrind told no sum")
 
 
 def parsed(text: str) -> Mapping[tuple[str, str], tuple[str, Sequence[float]]]:

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-__all__ = ["machine_facts", "version_facts"]
+__all__ = ["commit", "machine_facts", "version_facts"]
 
 DISTRIBUTIONS: Final = ("descargo-server", "grpcio", "protobuf", "uvloop", "cryptography")
 
@@ -38,6 +38,16 @@ def version_facts() -> dict[str, str]:
         told = subprocess.run([rustc, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - fixed argv
         versions["rustc"] = told.stdout.removeprefix("rustc ").strip()
     return versions
+
+
+def commit(repository: Path) -> str:
+    """Which commit was measured, marked where files differ from it; empty without git."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    command = [git, "-C", str(repository), "describe", "--always", "--dirty"]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed argv
+    return told.stdout.strip()
 
 
 def _cpu_model() -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from loadtests.bench.sizes import Sizes
     from loadtests.bench.stage import Stage
 
-__all__ = ["stream_rows"]
+__all__ = ["framed", "stream_rows"]
 
 METHOD: Final = "/descargo.v1.SubmissionService/SubmitLicenses"
 LANE: Final = Load("/descargo.v1.ValidationService/ValidateLicense", "validate", "firma", 1)
@@ -172,11 +172,16 @@ def _run(stage: Stage, items: Sequence[bytes], shape: _Shape, over: threading.Ev
 def _frames(items: Sequence[bytes], size: int) -> Iterator[bytes]:
     """The frames as bytes, in order."""
     for first in range(0, len(items), size):
-        frame = submission_service_pb2.SubmitLicensesRequest(first_sequence=first + 1)
-        encoded = [frame.SerializeToString()]
-        for item in items[first : first + size]:
-            encoded += [b"\x1a", _varint(len(item)), item]
-        yield b"".join(encoded)
+        yield framed(items[first : first + size], first + 1)
+
+
+def framed(items: Sequence[bytes], first_sequence: int) -> bytes:
+    """One frame of items that are bytes already."""
+    frame = submission_service_pb2.SubmitLicensesRequest(first_sequence=first_sequence)
+    encoded = [frame.SerializeToString()]
+    for item in items:
+        encoded += [b"\x1a", _varint(len(item)), item]
+    return b"".join(encoded)
 
 
 def _varint(number: int) -> bytes:

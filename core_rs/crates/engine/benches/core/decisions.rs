@@ -35,6 +35,53 @@ pub fn time(inputs: &Inputs, rounds: usize, milliseconds: u64, report: &mut Repo
     }
 }
 
+/// Reads one request and decides it, so many times and nothing else, for whoever counts instructions:
+/// no signature, since making one takes another number of them each time.
+pub fn decide(inputs: &Inputs, count: usize) {
+    let rules = rules(inputs);
+    let context = DeclarationContext { rules: &rules, at: jiff::Timestamp::now() };
+    let shape = wire::shape("ValidateLicenseRequest").unwrap();
+    let envelope = inputs.envelope();
+    let Some(pb::envelope::Form::Payload(payload)) = envelope.form else {
+        panic!("the example submission has no payload")
+    };
+    let submission = pb::Submission::decode(payload.as_slice()).unwrap();
+    let id = submission.license.unwrap();
+    let Some(pb::submission::Change::Issue(license)) = &submission.change else {
+        panic!("the example submission issues no license")
+    };
+    let terms = LicenseTerms::parse(&id, license).unwrap();
+    let profile = rules.instruments.profile(&id.permit_key, &id.agency).unwrap();
+    let granted = license.lines[0].authorized.as_ref().unwrap();
+    let available = [LineAvailable { line_no: 1, available: AmountValue::parse(granted).unwrap() }];
+    let declaration = inputs.declaration();
+    let state = LicenseState {
+        status: pb::LicenseStatus::Active,
+        stops: &[],
+        available: &available,
+        discharge_signature: &declaration.lines[0].draws[0].discharge_signature,
+    };
+    for _ in 0..count {
+        let bytes = std::hint::black_box(inputs.validation.as_slice());
+        wire::inspect(shape, bytes).unwrap();
+        let request = pb::ValidateLicenseRequest::decode(bytes).unwrap();
+        let checked = check_declaration(&request.declaration.unwrap(), &context);
+        let covered = coverage(&checked.claim.unwrap(), &terms, profile, &state, &context);
+        assert!(covered.findings.is_empty());
+    }
+}
+
+fn rules(inputs: &Inputs) -> Rules {
+    let settings = &inputs.settings;
+    let instruments = std::fs::read_to_string(&settings.instruments_path).unwrap();
+    let catalogue = std::fs::read(&settings.catalogue_path).unwrap();
+    Rules {
+        catalogue: Catalogue::load("catalogue", &catalogue).unwrap(),
+        instruments: Instruments::load("instruments", &instruments).unwrap(),
+        policy: settings.policy.clone(),
+    }
+}
+
 struct Bench<'a> {
     inputs: &'a Inputs,
     rules: Rules,
@@ -54,7 +101,6 @@ impl<'a> Bench<'a> {
         let settings = &inputs.settings;
         let read = |path: &Path| std::fs::read(path).unwrap();
         let certificates = |path: &Path| certificates_from_pem(&read(path)).unwrap();
-        let instruments = String::from_utf8(read(&settings.instruments_path)).unwrap();
         let envelope = inputs.envelope();
         let Some(pb::envelope::Form::Payload(payload)) = envelope.form.clone() else {
             panic!("the example submission has no payload")
@@ -62,11 +108,7 @@ impl<'a> Bench<'a> {
         let intermediates = settings.intermediates_path.as_deref().map(certificates);
         Self {
             inputs,
-            rules: Rules {
-                catalogue: Catalogue::load("catalogue", &read(&settings.catalogue_path)).unwrap(),
-                instruments: Instruments::load("instruments", &instruments).unwrap(),
-                policy: settings.policy.clone(),
-            },
+            rules: rules(inputs),
             trust: TrustStore::new(
                 certificates(&settings.anchors_path),
                 intermediates.unwrap_or_default(),

@@ -3,7 +3,8 @@
 //!
 //! `make bench` starts it with inputs that it took from a running validator: `core FOLDER ROUNDS
 //! DRAWS MILLISECONDS`. It prints JSON, `{"figures": [{"group", "figure", "unit", "rounds"}]}`, and
-//! measures in rounds so that a busy moment of the machine shows as a spread. Where one figure
+//! measures in rounds so that a busy moment of the machine shows as a spread. `core FOLDER decide COUNT`
+//! decides only, for a tool that counts instructions. Where one figure
 //! stands out, the criterion benches of `signature`, `rules` and `evidence` look closer.
 #![allow(
     missing_docs,
@@ -32,6 +33,11 @@ use report::Report;
 fn main() {
     // cargo adds `--bench`.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|a| a != "--bench").collect();
+    if let [folder, decide, count] = arguments.as_slice()
+        && decide == "decide"
+    {
+        return decisions::decide(&Inputs::read(folder.as_ref()), count.parse().expect("a number"));
+    }
     let [folder, rounds, draws, milliseconds] = arguments.as_slice() else {
         eprintln!("usage: core FOLDER ROUNDS DRAWS MILLISECONDS; `make bench` makes the folder");
         std::process::exit(2);
