@@ -1,5 +1,5 @@
 # The commands that everyone uses. Each does all of its own set-up in .venv.
-#   make demo   make test   make lint   make bench   make gen   make ci   (and: make test-long   make races)
+#   make demo   make test   make lint   make bench   make load   make gen   make ci   (and: make test-long   make races)
 
 PYTHON ?= python3
 VENV := .venv
@@ -60,6 +60,10 @@ endif
 bench: $(VENV)/.dev
 	$(BIN)/python -m loadtests.bench $(BENCH)
 
+# A day at the border in about a minute: locust's callers and the compiled probe beside them.
+load: $(VENV)/.load
+	$(BIN)/python -m loadtests.load $(LOAD)
+
 # The same properties as in `make test`, for longer.
 test-long: $(VENV)/.dev
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/oracle tests/faults --timeout 3600 $(PYTEST)
@@ -93,4 +97,9 @@ $(VENV)/.demo: $(PACKAGES) $(CORE) | $(BIN)/python
 # The same with everything for tests, lint, generation and benches.
 $(VENV)/.dev: $(VENV)/.demo
 	$(BIN)/python -m pip install --quiet --editable proto --editable clients --editable '.[demo,dev]'
+	@touch $@
+
+# And locust, for `make load`.
+$(VENV)/.load: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --editable '.[demo,dev,load]'
 	@touch $@

@@ -76,8 +76,22 @@ impl Command for Issue {
             Ok(issued) => issued,
             Err(error) => return Decision::Refuse(error.to_string()),
         };
+        // What a feed of movements reads again; a receipt there is none.
+        let told = movements.iter().map(|movement| pb::Movement {
+            license: Some(pb::LicenseId {
+                agency: self.name.agency.clone(),
+                permit_key: self.name.permit_key.clone(),
+                permit_number: self.name.permit_number.clone(),
+            }),
+            permit_seq: movement.permit_seq,
+            kind: movement.kind.into(),
+            license_line_no: movement.balance_after.license_line_no,
+            ..pb::Movement::default()
+        });
+        let firma = pb::Firma { movements: told.collect(), ..pb::Firma::default() };
         let verdict = pb::Verdict {
             verdict_id: format!("{}-{:012}", view.ledger_id, view.verdict_no),
+            outcome: Some(pb::verdict::Outcome::Firma(firma)),
             ..pb::Verdict::default()
         };
         let answer = pb::Answer { verdict: Some(verdict), ..pb::Answer::default() };

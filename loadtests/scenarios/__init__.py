@@ -1,0 +1,1 @@
+"""Locust scenarios: whole populations of callers, good and bad, against one validator."""
