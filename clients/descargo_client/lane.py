@@ -8,6 +8,7 @@ from descargo.v1 import validation_service_pb2
 
 if TYPE_CHECKING:
     from descargo.v1.declaration_pb2 import Declaration
+    from descargo.v1.validation_service_pb2 import ListRequiredLicensesResponse
     from descargo.v1.verdict_pb2 import Answer
     from descargo_client.channel import Channel
 
@@ -40,3 +41,10 @@ class Lane:
         """Gets again what an earlier request was answered, byte for byte."""
         request = validation_service_pb2.GetOutcomeRequest(request_id=request_id)
         return self._channel.call(self._stub.GetOutcome, request, request_id).answer
+
+    def required(self, declaration: Declaration, on_date: str) -> ListRequiredLicensesResponse:
+        """Asks which licenses the declaration's one line needs on a day."""
+        request = validation_service_pb2.ListRequiredLicensesRequest(
+            declaration=declaration, on_date=on_date
+        )
+        return self._channel.call(self._stub.ListRequiredLicenses, request)

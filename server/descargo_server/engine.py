@@ -52,6 +52,10 @@ class DecisionEngine(Protocol):
         """Reads an earlier answer."""
         ...
 
+    def list_required_licenses(self, request: bytes, /) -> bytes:
+        """Says which licenses a line needs."""
+        ...
+
     def list_licenses(self, caller: Caller, request: bytes, /) -> bytes:
         """Reads a page of licenses; for a thread beside the loop's."""
         ...

@@ -151,6 +151,9 @@ def good(world: World) -> dict[str, bytes]:
         "ValidateLicense": validate_request(stated, KEY),
         "CheckLicense": check_request(stated),
         "GetOutcome": outcome_request(KEY),
+        "ListRequiredLicenses": validation_service_pb2.ListRequiredLicensesRequest(
+            declaration=stated, on_date="2026-05-01"
+        ),
         "ListLicenses": submission_service_pb2.ListLicensesRequest(
             filter="status = ACTIVE", page_size=10
         ),
@@ -364,6 +367,7 @@ def test_signed_bytes_cut_at_any_length_never_get_a_firma(served: Served, world:
         ("ValidateLicense", chunk(1, KEY.encode()), "request_id"),
         ("ValidateLicense", chunk(2, chunk(6, b"IMD")), "declaration"),
         ("CheckLicense", chunk(1, b""), "declaration"),
+        ("ListRequiredLicenses", chunk(2, b""), "on_date"),
         ("SubmitLicense", chunk(2, b""), "envelope"),
         ("GetOutcome", chunk(1, KEY.encode()), "request_id"),
         ("GetLicense", tag(2, VARINT) + b"\x01", "version"),
@@ -398,6 +402,7 @@ def test_singular_field_twice_within_the_request_is_named_with_its_path(
         ("ValidateLicense", "request_id"),
         ("GetOutcome", "request_id"),
         ("CheckLicense", "declaration"),
+        ("ListRequiredLicenses", "declaration"),
         ("GetLicense", "license"),
     ],
 )
@@ -506,6 +511,7 @@ def padded(length: int) -> bytes:
     [
         ("ValidateLicense", EXERCISE_BYTES_MAX),
         ("CheckLicense", EXERCISE_BYTES_MAX),
+        ("ListRequiredLicenses", EXERCISE_BYTES_MAX),
         ("GetOutcome", QUERY_BYTES_MAX),
         ("GetLicense", QUERY_BYTES_MAX),
     ],

@@ -61,6 +61,7 @@ MAY_CALL: Final = {
     "ValidateLicense": {"lane"},
     "CheckLicense": {"lane", "prevalidator", "broker", "holder"},
     "GetOutcome": {"agency", "hub", "lane"},
+    "ListRequiredLicenses": {"lane", "prevalidator"},
     "EnrollSigner": {"operator"},
     "ListSigners": {"operator"},
     "RevokeCertificate": {"operator"},
@@ -196,7 +197,9 @@ def test_only_the_roles_of_the_contract_may_call(office: Office, caller: str, me
     # A page larger than any list gives; for the others, a request without anything.
     of_operators = method in {"ListSigners", "ListAffectedLicenses"}
     large_page = b"\x08\xff\xff\x7f" if of_operators else b"\x10\xff\xff\x7f"
-    answer = office.call(caller, method, large_page if "List" in method else b"")
+    answer = office.call(
+        caller, method, large_page if "List" in method and method != "ListRequiredLicenses" else b""
+    )
     assert isinstance(answer, Failure)
     if role_of(caller) in MAY_CALL[method]:
         assert (answer.code, answer.reason) == ("INVALID_ARGUMENT", "FIELD_INVALID")

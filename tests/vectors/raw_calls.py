@@ -31,6 +31,7 @@ METHODS: Final = {
     "ValidateLicense": f"{VALIDATION}/ValidateLicense",
     "CheckLicense": f"{VALIDATION}/CheckLicense",
     "GetOutcome": f"{VALIDATION}/GetOutcome",
+    "ListRequiredLicenses": f"{VALIDATION}/ListRequiredLicenses",
     "EnrollSigner": f"{OPERATIONS}/EnrollSigner",
     "ListSigners": f"{OPERATIONS}/ListSigners",
     "ListAffectedLicenses": f"{OPERATIONS}/ListAffectedLicenses",

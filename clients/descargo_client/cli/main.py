@@ -21,6 +21,7 @@ from descargo_client.cli import (
     exercise,
     license_show,
     operations,
+    required,
     submit,
     verify,
     watch,
@@ -86,6 +87,7 @@ def _app() -> typer.Typer:
     _register_version(app)
     submit.register(app)
     exercise.register(app)
+    required.register(app)
     license_show.register(app)
     watch.register(app)
     verify.register(app)

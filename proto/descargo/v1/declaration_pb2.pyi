@@ -147,6 +147,36 @@ class DeclarationLine(_message.Message):
 Global___DeclarationLine: _TypeAlias = DeclarationLine  # noqa: Y015
 
 @_typing.final
+class Identifier(_message.Message):
+    """An identifier of Apendice 8 of Anexo 22, with its complements.
+    Next unused field number: 3
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    COMPLEMENTS_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """Its key, such as `XP`: 2 characters."""
+    @_builtins.property
+    def complements(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Its complements, first to third; an empty one is any."""
+
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        complements: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complements", b"complements", "key", b"key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Identifier: _TypeAlias = Identifier  # noqa: Y015
+
+@_typing.final
 class Draw(_message.Message):
     """What one line takes from one license.
     Next unused field number: 4

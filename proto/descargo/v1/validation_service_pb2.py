@@ -23,28 +23,35 @@ _sym_db = _symbol_database.Default()
 
 
 from descargo.v1 import declaration_pb2 as descargo_dot_v1_dot_declaration__pb2
+from descargo.v1 import license_pb2 as descargo_dot_v1_dot_license__pb2
 from descargo.v1 import verdict_pb2 as descargo_dot_v1_dot_verdict__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$descargo/v1/validation_service.proto\x12\x0b\x64\x65scargo.v1\x1a\x1d\x64\x65scargo/v1/declaration.proto\x1a\x19\x64\x65scargo/v1/verdict.proto\"Z\n\x13\x43heckLicenseRequest\x12-\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32\x18.descargo.v1.Declaration\x12\x14\n\x0cmin_revision\x18\x02 \x01(\t\";\n\x14\x43heckLicenseResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"[\n\x16ValidateLicenseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x0b\x64\x65\x63laration\x18\x02 \x01(\x0b\x32\x18.descargo.v1.Declaration\">\n\x17ValidateLicenseResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"\'\n\x11GetOutcomeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"9\n\x12GetOutcomeResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer2\x95\x02\n\x11ValidationService\x12S\n\x0c\x43heckLicense\x12 .descargo.v1.CheckLicenseRequest\x1a!.descargo.v1.CheckLicenseResponse\x12\\\n\x0fValidateLicense\x12#.descargo.v1.ValidateLicenseRequest\x1a$.descargo.v1.ValidateLicenseResponse\x12M\n\nGetOutcome\x12\x1e.descargo.v1.GetOutcomeRequest\x1a\x1f.descargo.v1.GetOutcomeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$descargo/v1/validation_service.proto\x12\x0b\x64\x65scargo.v1\x1a\x1d\x64\x65scargo/v1/declaration.proto\x1a\x19\x64\x65scargo/v1/license.proto\x1a\x19\x64\x65scargo/v1/verdict.proto\"Z\n\x13\x43heckLicenseRequest\x12-\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32\x18.descargo.v1.Declaration\x12\x14\n\x0cmin_revision\x18\x02 \x01(\t\";\n\x14\x43heckLicenseResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"[\n\x16ValidateLicenseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x0b\x64\x65\x63laration\x18\x02 \x01(\x0b\x32\x18.descargo.v1.Declaration\">\n\x17ValidateLicenseResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"\'\n\x11GetOutcomeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"9\n\x12GetOutcomeResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"]\n\x1bListRequiredLicensesRequest\x12-\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32\x18.descargo.v1.Declaration\x12\x0f\n\x07on_date\x18\x02 \x01(\t\"\xc4\x01\n\x1cListRequiredLicensesResponse\x12.\n\x0crequirements\x18\x01 \x03(\x0b\x32\x18.descargo.v1.Requirement\x12\x14\n\x0cruleset_hash\x18\x02 \x01(\x0c\x12\x19\n\x11\x63\x61talogue_version\x18\x03 \x01(\t\x12\x0e\n\x06judged\x18\x04 \x01(\x08\x12\x1a\n\x12judged_permit_keys\x18\x05 \x03(\t\x12\x17\n\x0f\x66\x61iled_rule_ids\x18\x06 \x03(\t\"\x80\x02\n\x0bRequirement\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12&\n\x06\x61ny_of\x18\x02 \x03(\x0b\x32\x16.descargo.v1.LicenseId\x12\x13\n\x0blegal_basis\x18\x03 \x01(\t\x12*\n\texempting\x18\x04 \x03(\x0b\x32\x17.descargo.v1.Identifier\x12\x14\n\x0cillustrative\x18\x05 \x01(\x08\x12&\n\x06\x61ll_of\x18\x06 \x03(\x0b\x32\x16.descargo.v1.LicenseId\x12*\n\tonly_with\x18\x07 \x03(\x0b\x32\x17.descargo.v1.Identifier\x12\r\n\x05scope\x18\x08 \x01(\t2\x82\x03\n\x11ValidationService\x12S\n\x0c\x43heckLicense\x12 .descargo.v1.CheckLicenseRequest\x1a!.descargo.v1.CheckLicenseResponse\x12\\\n\x0fValidateLicense\x12#.descargo.v1.ValidateLicenseRequest\x1a$.descargo.v1.ValidateLicenseResponse\x12M\n\nGetOutcome\x12\x1e.descargo.v1.GetOutcomeRequest\x1a\x1f.descargo.v1.GetOutcomeResponse\x12k\n\x14ListRequiredLicenses\x12(.descargo.v1.ListRequiredLicensesRequest\x1a).descargo.v1.ListRequiredLicensesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'descargo.v1.validation_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_CHECKLICENSEREQUEST']._serialized_start=111
-  _globals['_CHECKLICENSEREQUEST']._serialized_end=201
-  _globals['_CHECKLICENSERESPONSE']._serialized_start=203
-  _globals['_CHECKLICENSERESPONSE']._serialized_end=262
-  _globals['_VALIDATELICENSEREQUEST']._serialized_start=264
-  _globals['_VALIDATELICENSEREQUEST']._serialized_end=355
-  _globals['_VALIDATELICENSERESPONSE']._serialized_start=357
-  _globals['_VALIDATELICENSERESPONSE']._serialized_end=419
-  _globals['_GETOUTCOMEREQUEST']._serialized_start=421
-  _globals['_GETOUTCOMEREQUEST']._serialized_end=460
-  _globals['_GETOUTCOMERESPONSE']._serialized_start=462
-  _globals['_GETOUTCOMERESPONSE']._serialized_end=519
-  _globals['_VALIDATIONSERVICE']._serialized_start=522
-  _globals['_VALIDATIONSERVICE']._serialized_end=799
+  _globals['_CHECKLICENSEREQUEST']._serialized_start=138
+  _globals['_CHECKLICENSEREQUEST']._serialized_end=228
+  _globals['_CHECKLICENSERESPONSE']._serialized_start=230
+  _globals['_CHECKLICENSERESPONSE']._serialized_end=289
+  _globals['_VALIDATELICENSEREQUEST']._serialized_start=291
+  _globals['_VALIDATELICENSEREQUEST']._serialized_end=382
+  _globals['_VALIDATELICENSERESPONSE']._serialized_start=384
+  _globals['_VALIDATELICENSERESPONSE']._serialized_end=446
+  _globals['_GETOUTCOMEREQUEST']._serialized_start=448
+  _globals['_GETOUTCOMEREQUEST']._serialized_end=487
+  _globals['_GETOUTCOMERESPONSE']._serialized_start=489
+  _globals['_GETOUTCOMERESPONSE']._serialized_end=546
+  _globals['_LISTREQUIREDLICENSESREQUEST']._serialized_start=548
+  _globals['_LISTREQUIREDLICENSESREQUEST']._serialized_end=641
+  _globals['_LISTREQUIREDLICENSESRESPONSE']._serialized_start=644
+  _globals['_LISTREQUIREDLICENSESRESPONSE']._serialized_end=840
+  _globals['_REQUIREMENT']._serialized_start=843
+  _globals['_REQUIREMENT']._serialized_end=1099
+  _globals['_VALIDATIONSERVICE']._serialized_start=1102
+  _globals['_VALIDATIONSERVICE']._serialized_end=1488
 # @@protoc_insertion_point(module_scope)

@@ -3,10 +3,13 @@
 isort:skip_file
 What customs lanes, prevalidators and brokers call."""
 
+from collections import abc as _abc
 from descargo.v1 import declaration_pb2 as _declaration_pb2
+from descargo.v1 import license_pb2 as _license_pb2
 from descargo.v1 import verdict_pb2 as _verdict_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -179,3 +182,153 @@ class GetOutcomeResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetOutcomeResponse: _TypeAlias = GetOutcomeResponse  # noqa: Y015
+
+@_typing.final
+class ListRequiredLicensesRequest(_message.Message):
+    """Asks which licenses a line needs.
+    Next unused field number: 3
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECLARATION_FIELD_NUMBER: _builtins.int
+    ON_DATE_FIELD_NUMBER: _builtins.int
+    on_date: _builtins.str
+    """Day on which the line is judged, `YYYY-MM-DD`, Mexico City. Required."""
+    @_builtins.property
+    def declaration(self) -> _declaration_pb2.Declaration:
+        """A declaration with exactly one line. Of its fields the declaration key, operation, regime and office of
+        clearance count, and of the line the tariff code, the country of origin or destination, the value and
+        the quantity in the tariff unit; absent value and quantity meet every threshold. FIELD_INVALID names one
+        that is missing or unknown. Required.
+        """
+
+    def __init__(
+        self,
+        *,
+        declaration: _declaration_pb2.Declaration | None = ...,
+        on_date: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration", "on_date", b"on_date"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRequiredLicensesRequest: _TypeAlias = ListRequiredLicensesRequest  # noqa: Y015
+
+@_typing.final
+class ListRequiredLicensesResponse(_message.Message):
+    """Which licenses a line needs.
+    Next unused field number: 7
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUIREMENTS_FIELD_NUMBER: _builtins.int
+    RULESET_HASH_FIELD_NUMBER: _builtins.int
+    CATALOGUE_VERSION_FIELD_NUMBER: _builtins.int
+    JUDGED_FIELD_NUMBER: _builtins.int
+    JUDGED_PERMIT_KEYS_FIELD_NUMBER: _builtins.int
+    FAILED_RULE_IDS_FIELD_NUMBER: _builtins.int
+    ruleset_hash: _builtins.bytes
+    """SHA-256 of the ruleset, 32 bytes, as `descargo-server rules check` prints it; empty when the validator
+    has none.
+    """
+    catalogue_version: _builtins.str
+    """Version of the catalogues."""
+    judged: _builtins.bool
+    """Whether the ruleset judges the line at all. When not, `requirements` is empty and says nothing: the line
+    may need licenses.
+    """
+    @_builtins.property
+    def requirements(self) -> _containers.RepeatedCompositeFieldContainer[Global___Requirement]:
+        """What is asked for, each to be met by itself."""
+
+    @_builtins.property
+    def judged_permit_keys(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Permit keys that the ruleset judges for the line; it says nothing of any other key."""
+
+    @_builtins.property
+    def failed_rule_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Rules that could not be judged on this line. It is not known whether they ask for a license."""
+
+    def __init__(
+        self,
+        *,
+        requirements: _abc.Iterable[Global___Requirement] | None = ...,
+        ruleset_hash: _builtins.bytes = ...,
+        catalogue_version: _builtins.str = ...,
+        judged: _builtins.bool = ...,
+        judged_permit_keys: _abc.Iterable[_builtins.str] | None = ...,
+        failed_rule_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["catalogue_version", b"catalogue_version", "failed_rule_ids", b"failed_rule_ids", "judged", b"judged", "judged_permit_keys", b"judged_permit_keys", "requirements", b"requirements", "ruleset_hash", b"ruleset_hash"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRequiredLicensesResponse: _TypeAlias = ListRequiredLicensesResponse  # noqa: Y015
+
+@_typing.final
+class Requirement(_message.Message):
+    """What one rule asks for.
+    Next unused field number: 9
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    ANY_OF_FIELD_NUMBER: _builtins.int
+    LEGAL_BASIS_FIELD_NUMBER: _builtins.int
+    EXEMPTING_FIELD_NUMBER: _builtins.int
+    ILLUSTRATIVE_FIELD_NUMBER: _builtins.int
+    ALL_OF_FIELD_NUMBER: _builtins.int
+    ONLY_WITH_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    rule_id: _builtins.str
+    """Name of the rule."""
+    legal_basis: _builtins.str
+    """Where the law says so; empty when the rule cites nothing."""
+    illustrative: _builtins.bool
+    """Whether the rule is an example that nobody has compared with the law."""
+    scope: _builtins.str
+    """Goods to which the rule is limited (unicamente) or that it leaves out (excepto), as the law words them."""
+    @_builtins.property
+    def any_of(self) -> _containers.RepeatedCompositeFieldContainer[_license_pb2.LicenseId]:
+        """Agency and permit key of licenses of which one suffices. Their number is empty."""
+
+    @_builtins.property
+    def exempting(self) -> _containers.RepeatedCompositeFieldContainer[_declaration_pb2.Identifier]:
+        """Identifiers of which each exempts."""
+
+    @_builtins.property
+    def all_of(self) -> _containers.RepeatedCompositeFieldContainer[_license_pb2.LicenseId]:
+        """Agency and permit key of licenses that are all needed, when `any_of` is empty. Their number is empty."""
+
+    @_builtins.property
+    def only_with(self) -> _containers.RepeatedCompositeFieldContainer[_declaration_pb2.Identifier]:
+        """Identifiers of which the line must state one for the rule to apply, such as `ES` with `U` for used
+        goods. Empty: it applies as it is.
+        """
+
+    def __init__(
+        self,
+        *,
+        rule_id: _builtins.str = ...,
+        any_of: _abc.Iterable[_license_pb2.LicenseId] | None = ...,
+        legal_basis: _builtins.str = ...,
+        exempting: _abc.Iterable[_declaration_pb2.Identifier] | None = ...,
+        illustrative: _builtins.bool = ...,
+        all_of: _abc.Iterable[_license_pb2.LicenseId] | None = ...,
+        only_with: _abc.Iterable[_declaration_pb2.Identifier] | None = ...,
+        scope: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_of", b"all_of", "any_of", b"any_of", "exempting", b"exempting", "illustrative", b"illustrative", "legal_basis", b"legal_basis", "only_with", b"only_with", "rule_id", b"rule_id", "scope", b"scope"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Requirement: _TypeAlias = Requirement  # noqa: Y015

@@ -51,6 +51,11 @@ class ValidationServiceStub:
                 request_serializer=descargo_dot_v1_dot_validation__service__pb2.GetOutcomeRequest.SerializeToString,
                 response_deserializer=descargo_dot_v1_dot_validation__service__pb2.GetOutcomeResponse.FromString,
                 _registered_method=True)
+        self.ListRequiredLicenses = channel.unary_unary(
+                '/descargo.v1.ValidationService/ListRequiredLicenses',
+                request_serializer=descargo_dot_v1_dot_validation__service__pb2.ListRequiredLicensesRequest.SerializeToString,
+                response_deserializer=descargo_dot_v1_dot_validation__service__pb2.ListRequiredLicensesResponse.FromString,
+                _registered_method=True)
 
 
 class ValidationServiceServicer:
@@ -82,6 +87,14 @@ class ValidationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRequiredLicenses(self, request, context):
+        """Says which licenses a line needs on a day, by the rules that the validator is configured with, and what
+        exempts from them. Lanes, prevalidators. Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ValidationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -99,6 +112,11 @@ def add_ValidationServiceServicer_to_server(servicer, server):
                     servicer.GetOutcome,
                     request_deserializer=descargo_dot_v1_dot_validation__service__pb2.GetOutcomeRequest.FromString,
                     response_serializer=descargo_dot_v1_dot_validation__service__pb2.GetOutcomeResponse.SerializeToString,
+            ),
+            'ListRequiredLicenses': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRequiredLicenses,
+                    request_deserializer=descargo_dot_v1_dot_validation__service__pb2.ListRequiredLicensesRequest.FromString,
+                    response_serializer=descargo_dot_v1_dot_validation__service__pb2.ListRequiredLicensesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -184,6 +202,33 @@ class ValidationService:
             '/descargo.v1.ValidationService/GetOutcome',
             descargo_dot_v1_dot_validation__service__pb2.GetOutcomeRequest.SerializeToString,
             descargo_dot_v1_dot_validation__service__pb2.GetOutcomeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRequiredLicenses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/descargo.v1.ValidationService/ListRequiredLicenses',
+            descargo_dot_v1_dot_validation__service__pb2.ListRequiredLicensesRequest.SerializeToString,
+            descargo_dot_v1_dot_validation__service__pb2.ListRequiredLicensesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,10 @@ class ValidationServiceStub:
     """Answers again what the caller's earlier request was answered, byte for byte. NOT_FOUND with reason
     OUTCOME_UNKNOWN when nothing was decided under that key.
     """
+    ListRequiredLicenses: _grpc.UnaryUnaryMultiCallable[_validation_service_pb2.ListRequiredLicensesRequest, _validation_service_pb2.ListRequiredLicensesResponse]
+    """Says which licenses a line needs on a day, by the rules that the validator is configured with, and what
+    exempts from them. Lanes, prevalidators. Changes nothing.
+    """
 
 @_typing.type_check_only
 class ValidationServiceAsyncStub(ValidationServiceStub):
@@ -66,6 +70,10 @@ class ValidationServiceAsyncStub(ValidationServiceStub):
     GetOutcome: _aio.UnaryUnaryMultiCallable[_validation_service_pb2.GetOutcomeRequest, _validation_service_pb2.GetOutcomeResponse]  # type: ignore[assignment]
     """Answers again what the caller's earlier request was answered, byte for byte. NOT_FOUND with reason
     OUTCOME_UNKNOWN when nothing was decided under that key.
+    """
+    ListRequiredLicenses: _aio.UnaryUnaryMultiCallable[_validation_service_pb2.ListRequiredLicensesRequest, _validation_service_pb2.ListRequiredLicensesResponse]  # type: ignore[assignment]
+    """Says which licenses a line needs on a day, by the rules that the validator is configured with, and what
+    exempts from them. Lanes, prevalidators. Changes nothing.
     """
 
 class ValidationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -101,6 +109,16 @@ class ValidationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_validation_service_pb2.GetOutcomeResponse, _abc.Awaitable[_validation_service_pb2.GetOutcomeResponse]]:
         """Answers again what the caller's earlier request was answered, byte for byte. NOT_FOUND with reason
         OUTCOME_UNKNOWN when nothing was decided under that key.
+        """
+
+    @_abc_1.abstractmethod
+    def ListRequiredLicenses(
+        self,
+        request: _validation_service_pb2.ListRequiredLicensesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_validation_service_pb2.ListRequiredLicensesResponse, _abc.Awaitable[_validation_service_pb2.ListRequiredLicensesResponse]]:
+        """Says which licenses a line needs on a day, by the rules that the validator is configured with, and what
+        exempts from them. Lanes, prevalidators. Changes nothing.
         """
 
 def add_ValidationServiceServicer_to_server(servicer: ValidationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from descargo_server._core import Ruleset
 from descargo_server.admin.exit_codes import BAD_USAGE, FAILED, OK
@@ -11,15 +11,13 @@ from descargo_server.catalogues.importer import newest_catalogue
 from descargo_server.config.files import shipped_folder
 from descargo_server.config.load import instruments_path, read_config
 from descargo_server.config.problems import ConfigurationInvalid
+from descargo_server.rulesets import CASES_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = ["check_ruleset", "try_ruleset"]
-
-CASES_SUFFIX: Final = ".cases.toml"
-"""How a file of cases ends; every other `.toml` of a folder holds rules."""
 
 
 def check_ruleset(paths: Sequence[Path], config: Path | None) -> int:
@@ -28,7 +26,9 @@ def check_ruleset(paths: Sequence[Path], config: Path | None) -> int:
     if isinstance(compiled, int):
         return compiled
     count = compiled.rule_count()
-    say(f"{count} rule{'' if count == 1 else 's'}, no problem", f"sha256  {compiled.sha256()}")
+    say(
+        f"{count} rule{'' if count == 1 else 's'}, no problem", f"sha256  {compiled.sha256().hex()}"
+    )
     return OK
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from descargo_server.rulesets import rule_files
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -30,6 +32,7 @@ def engine_settings(configuration: Configuration) -> str:
         "signers": [_signer(signer) for signer in configuration.registry.signers],
         "policy": config.policy.model_dump(),
         "clock_path": _path(config.demo.clock_file),
+        "ruleset_paths": [str(path) for path in rule_files(config.rules.folder)],
         "processes": config.server.workers,
         "queue_max": config.limits.queue_max,
         "refusals_kept_per_caller": config.limits.refusals_kept_per_caller,

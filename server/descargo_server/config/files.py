@@ -15,6 +15,7 @@ from descargo_server import limits
 from descargo_server.catalogues.importer import CatalogueError, newest_catalogue
 from descargo_server.clock import FileClock
 from descargo_server.config.problems import Problem
+from descargo_server.rulesets import rule_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,6 +60,13 @@ def file_problems(file: TomlFile, config: ServerConfig) -> Iterator[Problem]:
         yield from _pair_problems(file, config.tls)
     yield from _folder_problems(file, config)
     yield from _clock_problems(file, config)
+    folder = config.rules.folder
+    if folder is not None and not rule_files(folder):
+        # A validator that judges nothing because of a slip in a path would look as if it did.
+        what = f"`{folder}` holds no file of rules"
+        yield file.problem(
+            ("rules", "folder"), what, "name a folder with `*.toml` of rules, or remove it"
+        )
 
 
 def catalogue_of(config: ServerConfig, problems: list[Problem]) -> Path | None:

@@ -251,6 +251,14 @@ class DemoSection(_Section):
     )
 
 
+class RulesSection(_Section):
+    """`[rules]`: which licenses a line needs."""
+
+    folder: OptionalPath = Field(
+        default=None, description="a folder of files of rules", examples=["rules"]
+    )
+
+
 class MetricsSection(_Section):
     """`[metrics]`: where Prometheus reads."""
 
@@ -283,6 +291,7 @@ class ServerConfig(_Section):
     )
     trust: TrustSection = Field(description="a table `[trust]` with `anchors`")
     keys: KeysSection = Field(description="a table `[keys]` with `receipt` and `codes`")
+    rules: RulesSection = RulesSection()
     policy: PolicySection = PolicySection()
     limits: LimitsSection = LimitsSection()
     server: ServerSection = ServerSection()

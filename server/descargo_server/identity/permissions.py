@@ -39,6 +39,8 @@ CALLERS_OF: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
             }
         ),
         f"/{VALIDATION_SERVICE}/ValidateLicense": frozenset({Role.LANE}),
+        # What the rules ask for is no secret of any license.
+        f"/{VALIDATION_SERVICE}/ListRequiredLicenses": frozenset({Role.LANE, Role.PREVALIDATOR}),
         # Whoever may ask for something durable may ask again for its answer. Keys are per caller.
         f"/{VALIDATION_SERVICE}/GetOutcome": frozenset({Role.AGENCY, Role.HUB, Role.LANE}),
         f"/{SUBMISSION_SERVICE}/SubmitLicense": frozenset({Role.AGENCY, Role.HUB}),

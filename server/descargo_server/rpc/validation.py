@@ -25,6 +25,7 @@ def validation_service(desk: Desk) -> grpc.GenericRpcHandler:
             "CheckLicense": _check_license,
             "ValidateLicense": _validate_license,
             "GetOutcome": _get_outcome,
+            "ListRequiredLicenses": _list_required_licenses,
         },
     )
 
@@ -40,3 +41,9 @@ async def _validate_license(desk: Desk, caller: Caller, request: bytes, timeout_
 
 async def _get_outcome(desk: Desk, caller: Caller, request: bytes, _timeout_s: float) -> bytes:
     return desk.engine.get_outcome(caller, request)
+
+
+async def _list_required_licenses(
+    desk: Desk, _caller: Caller, request: bytes, _timeout_s: float
+) -> bytes:
+    return desk.engine.list_required_licenses(request)

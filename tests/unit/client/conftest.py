@@ -281,6 +281,9 @@ class _Validation(validation_service_pb2_grpc.ValidationServiceServicer):
     def GetOutcome(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
         return validation_service_pb2.GetOutcomeResponse(answer=self.script.take(request, context))
 
+    def ListRequiredLicenses(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
+        return self.script.take(request, context)
+
 
 @dataclass(frozen=True)
 class Ran:

@@ -97,6 +97,11 @@ class FakeEngine:
         """An answer at once."""
         return self._at_once(caller, request)
 
+    def list_required_licenses(self, request: bytes) -> bytes:
+        """An answer at once."""
+        self.behave(request)
+        return self.answer
+
     def list_licenses(self, caller: Caller, request: bytes) -> bytes:
         """An answer at once."""
         return self._at_once(caller, request)

@@ -61,6 +61,7 @@ def test_engine_settings_have_every_name_of_the_core(demo_copy: Path) -> None:
         "signers",
         "policy",
         "clock_path",
+        "ruleset_paths",
         "processes",
         "queue_max",
         "refusals_kept_per_caller",

@@ -12,6 +12,7 @@ ALLOWED = {
     "CheckLicense": "lane prevalidator broker holder",
     "ValidateLicense": "lane",
     "GetOutcome": "agency hub lane",
+    "ListRequiredLicenses": "lane prevalidator",
     "SubmitLicense": "agency hub",
     "SubmitLicenses": "agency hub",
     "GetLicense": "agency auditor lane coordinator",

@@ -19,6 +19,7 @@ use crate::caller::Caller;
 use crate::exercise::Exercise;
 use crate::quarantine::Hold;
 use crate::refusal::{Reason, Refusal};
+use crate::rulesets::CheckedRuleset;
 use crate::streams::superseded;
 use crate::submit::Submit;
 use crate::wrong_signatures::WrongSignatures;
@@ -30,6 +31,7 @@ pub(crate) struct Desk {
     pub codes: CodeSecret,
     pub receipts: ReceiptKey,
     pub letterhead: Letterhead,
+    pub ruleset: Option<CheckedRuleset>,
     pub wrong_signatures: WrongSignatures,
 }
 

@@ -30,6 +30,7 @@ use crate::read::LicenseQuery;
 use crate::reasons::Reasons;
 use crate::refusal::{Reason, Refusal};
 use crate::request;
+use crate::required;
 use crate::settings::{Settings, SettingsError};
 use crate::signers;
 use crate::streams::Streams;
@@ -186,6 +187,14 @@ impl Engine {
             .licenses(&query.key, query.version)
             .map_err(|fault| Refusal::from(&fault))?;
         query.answer(caller, &found, instant(self.clock.now()))
+    }
+
+    /// Answers a `ListRequiredLicensesRequest` with a `ListRequiredLicensesResponse`.
+    ///
+    /// # Errors
+    /// [`Refusal`] when a field that rules need is missing or unknown.
+    pub fn list_required_licenses(&self, request: &[u8]) -> Outcome {
+        required::answer(&self.desk, request)
     }
 
     /// Answers a `ListLicensesRequest` with a `ListLicensesResponse`. Takes up to a tenth of a second.

@@ -32,6 +32,7 @@ mod read;
 mod reasons;
 pub mod refusal;
 mod request;
+mod required;
 pub mod rulesets;
 pub mod settings;
 mod signed_form;

@@ -5,13 +5,11 @@ use descargo_rules::catalogue::Catalogue;
 use descargo_rules::instruments::Instruments;
 use descargo_rules::ruleset::{LineCase, Ruleset, RulesetFile, run_cases};
 
-use crate::hex;
-
 /// A set that was checked and compiled.
 #[derive(Debug)]
 pub struct CheckedRuleset {
     ruleset: Ruleset,
-    sha256: String,
+    sha256: [u8; 32],
 }
 
 impl CheckedRuleset {
@@ -30,6 +28,18 @@ impl CheckedRuleset {
         let instruments = String::from_utf8_lossy(instruments);
         let instruments =
             Instruments::load("instruments", &instruments).map_err(|e| alone(e.to_string()))?;
+        Self::compile(files, &catalogue, &instruments)
+    }
+
+    /// Checks files against a catalogue and instruments that are read already.
+    ///
+    /// # Errors
+    /// Every problem, each as `file:line:column: what`.
+    pub(crate) fn compile(
+        files: &[(String, Vec<u8>)],
+        catalogue: &Catalogue,
+        instruments: &Instruments,
+    ) -> Result<Self, Vec<String>> {
         let unreadable: Vec<String> = files
             .iter()
             .filter(|(_, content)| std::str::from_utf8(content).is_err())
@@ -45,16 +55,21 @@ impl CheckedRuleset {
                 text: std::str::from_utf8(content).unwrap_or_default(),
             })
             .collect();
-        let ruleset = Ruleset::compile(&texts, &catalogue, &instruments)
+        let ruleset = Ruleset::compile(&texts, catalogue, instruments)
             .map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-        Ok(Self { ruleset, sha256: hex(&sha256(&named_content(files))) })
+        Ok(Self { ruleset, sha256: sha256(&named_content(files)) })
     }
 
-    /// SHA-256 over the files in the order of their names, each as its name, a zero byte, its length
-    /// as eight bytes and its content.
+    /// SHA-256 over the files in the order of their names without folder, each as its name, a zero
+    /// byte, its length as eight bytes and its content.
     #[must_use]
-    pub fn sha256(&self) -> &str {
-        &self.sha256
+    pub fn sha256(&self) -> [u8; 32] {
+        self.sha256
+    }
+
+    /// The set.
+    pub(crate) fn ruleset(&self) -> &Ruleset {
+        &self.ruleset
     }
 
     /// How many rules it has.
@@ -86,9 +101,12 @@ impl CheckedRuleset {
     }
 }
 
-fn named_content(files: &[(String, Vec<u8>)]) -> Vec<u8> {
-    let mut sorted: Vec<&(String, Vec<u8>)> = files.iter().collect();
-    sorted.sort();
+fn named_content<'a>(files: &'a [(String, Vec<u8>)]) -> Vec<u8> {
+    // Where the files lie is no part of what they say.
+    let name = |path: &'a str| path.rsplit('/').next().unwrap_or(path);
+    let mut sorted: Vec<(&str, &[u8])> =
+        files.iter().map(|(path, content)| (name(path), content.as_slice())).collect();
+    sorted.sort_unstable();
     let mut bytes = Vec::new();
     for (path, content) in sorted {
         bytes.extend_from_slice(path.as_bytes());

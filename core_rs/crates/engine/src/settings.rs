@@ -19,6 +19,7 @@ use thiserror::Error;
 use crate::answer::Letterhead;
 use crate::authority::{Authorities, Files};
 use crate::command::Desk;
+use crate::rulesets::CheckedRuleset;
 use crate::wrong_signatures::WrongSignatures;
 
 /// Why the engine does not start.
@@ -65,6 +66,9 @@ pub struct Settings {
     /// Test clock: a file with one RFC 3339 instant.
     #[serde(default)]
     pub clock_path: Option<PathBuf>,
+    /// Files of the ruleset that says which licenses a line needs; none: nothing is judged.
+    #[serde(default)]
+    pub ruleset_paths: Vec<PathBuf>,
     /// Processes that serve this ledger, this one among them.
     #[serde(default = "processes")]
     pub processes: usize,
@@ -112,6 +116,7 @@ impl Settings {
             catalogue_version: catalogue.version().to_owned(),
             texts,
         };
+        let ruleset = self.ruleset(&catalogue, &instruments)?;
         // Each process counts for itself: whoever guesses at all of them must not get more guesses.
         let wrong_signature_limit = usize::try_from(self.policy.wrong_signature_limit)
             .unwrap_or(usize::MAX)
@@ -124,6 +129,7 @@ impl Settings {
             codes: self.codes()?,
             receipts: self.receipts()?,
             letterhead,
+            ruleset,
             wrong_signatures: WrongSignatures::new(wrong_signature_limit),
         })
     }
@@ -136,6 +142,21 @@ impl Settings {
     fn catalogue(&self) -> Result<Catalogue, SettingsError> {
         Catalogue::load(&shown(&self.catalogue_path), &read(&self.catalogue_path)?)
             .map_err(|error| SettingsError(error.to_string()))
+    }
+
+    fn ruleset(
+        &self,
+        catalogue: &Catalogue,
+        instruments: &Instruments,
+    ) -> Result<Option<CheckedRuleset>, SettingsError> {
+        if self.ruleset_paths.is_empty() {
+            return Ok(None);
+        }
+        let file = |path: &PathBuf| Ok((shown(path), read(path)?));
+        let files = self.ruleset_paths.iter().map(file).collect::<Result<Vec<_>, _>>()?;
+        CheckedRuleset::compile(&files, catalogue, instruments)
+            .map(Some)
+            .map_err(|problems| SettingsError(problems.join("\n")))
     }
 
     fn receipts(&self) -> Result<ReceiptKey, SettingsError> {

@@ -206,6 +206,16 @@ impl Engine {
         Ok(PyBytes::new(py, &answer))
     }
 
+    fn list_required_licenses<'py>(
+        &self,
+        py: Python<'py>,
+        request: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        // Microseconds, and nothing of it waits: others would gain nothing.
+        let answer = self.core.list_required_licenses(request).map_err(refused)?;
+        Ok(PyBytes::new(py, &answer))
+    }
+
     fn list_licenses<'py>(
         &self,
         py: Python<'py>,

@@ -24,8 +24,8 @@ impl Ruleset {
             .map_err(PyValueError::new_err)
     }
 
-    fn sha256(&self) -> &str {
-        self.0.sha256()
+    fn sha256<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.0.sha256())
     }
 
     fn rule_count(&self) -> usize {

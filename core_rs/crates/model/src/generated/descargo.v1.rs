@@ -410,6 +410,18 @@ pub struct DeclarationLine {
     #[prost(message, repeated, tag = "9")]
     pub draws: ::prost::alloc::vec::Vec<Draw>,
 }
+/// An identifier of Apendice 8 of Anexo 22, with its complements.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Identifier {
+    /// Its key, such as `XP`: 2 characters.
+    #[prost(string, tag = "1")]
+    pub key: ::prost::alloc::string::String,
+    /// Its complements, first to third; an empty one is any.
+    #[prost(string, repeated, tag = "2")]
+    pub complements: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
 /// What one line takes from one license.
 ///
 /// Next unused field number: 4
@@ -1753,4 +1765,76 @@ pub struct GetOutcomeResponse {
     /// The same bytes that were answered then.
     #[prost(message, optional, tag = "1")]
     pub answer: ::core::option::Option<Answer>,
+}
+/// Asks which licenses a line needs.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRequiredLicensesRequest {
+    /// A declaration with exactly one line. Of its fields the declaration key, operation, regime and office of
+    /// clearance count, and of the line the tariff code, the country of origin or destination, the value and
+    /// the quantity in the tariff unit; absent value and quantity meet every threshold. FIELD_INVALID names one
+    /// that is missing or unknown. Required.
+    #[prost(message, optional, tag = "1")]
+    pub declaration: ::core::option::Option<Declaration>,
+    /// Day on which the line is judged, `YYYY-MM-DD`, Mexico City. Required.
+    #[prost(string, tag = "2")]
+    pub on_date: ::prost::alloc::string::String,
+}
+/// Which licenses a line needs.
+///
+/// Next unused field number: 7
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRequiredLicensesResponse {
+    /// What is asked for, each to be met by itself.
+    #[prost(message, repeated, tag = "1")]
+    pub requirements: ::prost::alloc::vec::Vec<Requirement>,
+    /// SHA-256 of the ruleset, 32 bytes, as `descargo-server rules check` prints it; empty when the validator
+    /// has none.
+    #[prost(bytes = "vec", tag = "2")]
+    pub ruleset_hash: ::prost::alloc::vec::Vec<u8>,
+    /// Version of the catalogues.
+    #[prost(string, tag = "3")]
+    pub catalogue_version: ::prost::alloc::string::String,
+    /// Whether the ruleset judges the line at all. When not, `requirements` is empty and says nothing: the line
+    /// may need licenses.
+    #[prost(bool, tag = "4")]
+    pub judged: bool,
+    /// Permit keys that the ruleset judges for the line; it says nothing of any other key.
+    #[prost(string, repeated, tag = "5")]
+    pub judged_permit_keys: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Rules that could not be judged on this line. It is not known whether they ask for a license.
+    #[prost(string, repeated, tag = "6")]
+    pub failed_rule_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// What one rule asks for.
+///
+/// Next unused field number: 9
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Requirement {
+    /// Name of the rule.
+    #[prost(string, tag = "1")]
+    pub rule_id: ::prost::alloc::string::String,
+    /// Agency and permit key of licenses of which one suffices. Their number is empty.
+    #[prost(message, repeated, tag = "2")]
+    pub any_of: ::prost::alloc::vec::Vec<LicenseId>,
+    /// Where the law says so; empty when the rule cites nothing.
+    #[prost(string, tag = "3")]
+    pub legal_basis: ::prost::alloc::string::String,
+    /// Identifiers of which each exempts.
+    #[prost(message, repeated, tag = "4")]
+    pub exempting: ::prost::alloc::vec::Vec<Identifier>,
+    /// Whether the rule is an example that nobody has compared with the law.
+    #[prost(bool, tag = "5")]
+    pub illustrative: bool,
+    /// Agency and permit key of licenses that are all needed, when `any_of` is empty. Their number is empty.
+    #[prost(message, repeated, tag = "6")]
+    pub all_of: ::prost::alloc::vec::Vec<LicenseId>,
+    /// Identifiers of which the line must state one for the rule to apply, such as `ES` with `U` for used
+    /// goods. Empty: it applies as it is.
+    #[prost(message, repeated, tag = "7")]
+    pub only_with: ::prost::alloc::vec::Vec<Identifier>,
+    /// Goods to which the rule is limited (unicamente) or that it leaves out (excepto), as the law words them.
+    #[prost(string, tag = "8")]
+    pub scope: ::prost::alloc::string::String,
 }
