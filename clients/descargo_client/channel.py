@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from google.protobuf.message import Message
 
+    from descargo.v1.verdict_pb2 import ItemRefusal
     from descargo_client.connection import Connection
 
 ATTEMPTS_MAX: Final = 4
@@ -135,10 +136,30 @@ def fault_of(error: grpc.RpcError, server: str, request_id: str = "") -> CallFau
     call = _ended_call(error)
     status = call.code().name if call else "UNKNOWN"
     detail = (call.details() or "") if call else str(error)
-    failure = _failure(_details(call), status, detail, server, request_id)
-    if status in _NOT_ALLOWED:
+    return _typed(_failure(_details(call), status, detail, server, request_id))
+
+
+def fault_of_item(refusal: ItemRefusal, request_id: str) -> CallFault:
+    """Turns a refused item of a stream into what its unary call would have raised."""
+    row = reasons().get(refusal.reason)
+    why = refusal.detail or (row.message_en if row else refusal.message_en)
+    failure = CallFailure(
+        refusal.status,
+        refusal.reason,
+        refusal.message_es,
+        refusal.message_en,
+        (f"{refusal.field}: {why}",) if refusal.field else (),
+        refusal.retry_after_ms / 1000 if refusal.retry_after_ms else None,
+        request_id,
+        refusal.detail,
+    )
+    return _typed(failure)
+
+
+def _typed(failure: CallFailure) -> CallFault:
+    if failure.status in _NOT_ALLOWED:
         return NotAllowed(failure)
-    if status in _REFUSED or failure.reason == "LIMIT_EXCEEDED":
+    if failure.status in _REFUSED or failure.reason == "LIMIT_EXCEEDED":
         return RequestRefused(failure)
     return TransportFault(failure)
 

@@ -116,6 +116,17 @@ class Outbox:
             }
         )
 
+    def settle(self, content_key: str, request_id: str, outcome: str) -> None:
+        """Notes how a letter of an earlier run ended, if that run was killed before it could."""
+        with self._lock:
+            letter = self._letters.get(content_key)
+        if letter is None or letter.request_id != request_id or outcome == "firma":
+            return
+        self.answered(letter, outcome)
+        with self._lock:
+            del self._letters[content_key]
+            self._errors[content_key] += 1
+
     def _write(self, entry: dict[str, str]) -> None:
         with self._lock:
             if self._file is not None:

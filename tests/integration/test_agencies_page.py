@@ -118,6 +118,8 @@ def test_the_page_takes_an_agency_from_its_sheet_to_its_firmas(
     reader.mend(answered)
     again = reader.run(section, "descargo submit permisos.answers.xlsx")
     assert str(firmas[0]) in again
+    streamed = reader.run(section, "descargo submit permisos.answers.xlsx --stream")
+    assert all(str(firma) in streamed for firma in firmas[:3])
     assert "AV-MUESTRA-0003" in reader.run(section, "descargo license show")
 
     reader.run(section, "cp docs/samples/cambios")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from descargo_server.admin.pki.people import TRADER
-from tests.support.servers import Server, server
+from tests.support.desks import Desk, submission_line
+from tests.support.servers import server
 from tests.support.world import LANE
 
 if TYPE_CHECKING:
@@ -21,70 +21,6 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 REQUEST_ID = "3f0c2f0e-6f0e-4d7e-9a51-1c0a3e9a7f10"
-
-
-@dataclass(frozen=True)
-class Desk:
-    """Where somebody sits with `descargo`: profiles and files in one folder."""
-
-    server: Server
-    folder: Path
-
-    def run(self, who: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-        """Runs the command as the identity of a profile."""
-        command = [sys.executable, "-m", "descargo_client", *map(str, arguments)]
-        command += ["--profile", str(self.profile(who))]
-        return subprocess.run(command, capture_output=True, text=True, check=False, cwd=self.folder)
-
-    def json(self, who: str, code: int, *arguments: object) -> Any:
-        """Runs it with `-o json`, expects the exit code, and returns the object."""
-        ran = self.run(who, *arguments, "-o", "json")
-        assert ran.returncode == code, ran.stderr
-        return json.loads(ran.stdout or ran.stderr)
-
-    def profile(self, who: str) -> Path:
-        """The profile of an identity of the demo."""
-        tls = self.server.world.root / "tls"
-        path = self.folder / f"{who}.toml"
-        path.write_text(
-            f'server = "{self.server.address}"\nserver_name = "localhost"\n'
-            f'validator = "descargo.demo"\ntls_cert = "{tls}/{who}.pem"\n'
-            f'tls_key = "{tls}/{who}.key"\ntls_ca = "{tls}/ca.pem"\n',
-            encoding="utf-8",
-        )
-        return path
-
-    def efirma(self, who: str = "se") -> list[object]:
-        """The options that name an e.firma of the demo."""
-        folder = self.server.world.root / "efirma"
-        return [
-            "--key", folder / f"{who}.key", "--cert", folder / f"{who}.cer",
-            "--password-file", folder / f"{who}.password",
-        ]  # fmt: skip
-
-    def licenses(self, *numbers: str, **changes: object) -> Path:
-        """A file of licenses for 1000 kilograms of pig iron."""
-        file = self.folder / "permisos.jsonl"
-        lines = [json.dumps(_submission(number) | changes) for number in numbers]
-        file.write_text("\n".join(lines), encoding="utf-8")
-        return file
-
-
-def _submission(number: str) -> dict[str, Any]:
-    every = {"every": True}
-    line = {
-        "line_no": 1, "tariff_codes": [{"code": "72011001"}], "unit": 1,
-        "authorized": {"quantity": "1000"}, "countries_origin_destination": every,
-        "countries_seller_buyer": every,
-    }  # fmt: skip
-    content = {
-        "instrument_kind": "PRIOR_PERMIT", "operation": "IMPORT", "quantity_basis": "UMT",
-        "holder": {"rfc": TRADER.rfc, "legal_name": TRADER.name}, "regimes": every,
-        "offices": every, "valid_from": "2026-05-12", "valid_to": "2026-12-31",
-        "notified_at": "2026-05-12T18:00:00Z", "lines": [line],
-    }  # fmt: skip
-    name = {"agency": "SE", "permit_key": "C1", "permit_number": number}
-    return {"signed_at": "2026-05-12T18:00:00Z", "license": name, "issue": content}
 
 
 def _draw(serial: int, firma: str, quantity: str) -> list[str]:
@@ -145,7 +81,10 @@ def test_a_forged_and_a_mistaken_license_get_errors_and_the_corrected_one_a_firm
     seal = desk.json("se", 1, "submit", file, *desk.efirma("csd"))
     assert "F505" in seal["summary"]["errors_by_code"]
 
-    wrong = _submission("SE-0001")["issue"] | {"valid_to": "2026-01-01", "regimes": {"only": ["X"]}}
+    wrong = submission_line("SE-0001")["issue"] | {
+        "valid_to": "2026-01-01",
+        "regimes": {"only": ["X"]},
+    }
     mistaken = desk.run("se", "submit", desk.licenses("SE-0001", issue=wrong), *desk.efirma())
     assert mistaken.returncode == 1
     for part in ("ERROR", "E301", "C207", "issue.valid_to", "Qué hacer"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003 - typer reads it
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from descargo_client.agency import Form  # noqa: TC001 - typer reads it
+from descargo_client.cli.answer_lines import AnswerLines
 from descargo_client.cli.options import command, validator_of
 from descargo_client.cli.session import Session, read_file
 from descargo_client.cli.submit_view import (
@@ -33,14 +34,16 @@ from descargo_client.outbox import SUFFIX, Outbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TextIO
 
     from descargo_client.cli.submit_watch import SubmitterFactory
+    from descargo_client.connection import Connection
     from descargo_client.forms.items import Item
     from descargo_client.forms.mapping import Mapping
     from descargo_client.forms.tables import Table
     from descargo_client.signing import Signer
     from descargo_client.submitting import Result, Submitter
+
+    SubmitAll = Callable[[list[Item], Callable[[Result], None]], list[Result]]
 
 PARALLEL: Final = 8
 PARALLEL_MAX: Final = 64
@@ -50,7 +53,7 @@ EVERY_MIN_S: Final = 0.05
 
 @dataclass(frozen=True, slots=True)
 class _How:
-    """Who signs, to whom, how many at a time, and in which form."""
+    """Who signs, to whom, in which form, and how many at a time or over one stream."""
 
     key: Path
     cert: Path
@@ -58,6 +61,7 @@ class _How:
     validator: str | None
     parallel: int
     form: Form
+    stream: bool
 
 
 def register(app: typer.Typer) -> None:
@@ -88,16 +92,17 @@ def register(app: typer.Typer) -> None:
             int, typer.Option("--parallel", min=1, max=PARALLEL_MAX, help="option.parallel")
         ] = PARALLEL,
         form: Annotated[Form, typer.Option("--form", help="option.form")] = "payload",
+        stream: Annotated[bool, typer.Option("--stream", help="option.stream")] = False,
         watch: Annotated[Path | None, typer.Option("--watch", help="option.watch")] = None,
         every_s: Annotated[
             float, typer.Option("--every", min=EVERY_MIN_S, max=3600.0, help="option.every")
         ] = EVERY_S,
         once: Annotated[bool, typer.Option("--once", help="option.once")] = False,
     ) -> int:
-        how = _How(key, cert, password_file, validator, parallel, form)
+        how = _How(key, cert, password_file, validator, parallel, form, stream)
         words = mapping_of(mapping)
         if watch is not None:
-            if file is not None or answers or receipt_out or outbox:
+            if file is not None or answers or receipt_out or outbox or stream:
                 raise BadInput("watch.alone")
             return _watch(session, how, watch, words, sheet, every_s, once)
         if file is None:
@@ -113,8 +118,8 @@ def register(app: typer.Typer) -> None:
             write_table(session, places[1], table, words, bad)
             raise
         stated = all(each.problems or each.submission.validator for each in items)
-        submitter = _submitter(session, how, stated=stated)
-        results = _submit_items(session, submitter, items, outbox or outbox_path(file), places[0])
+        submit_all = _submit_all(session, how, outbox or outbox_path(file), stated=stated)
+        results = _submit_items(session, submit_all, items, places[0])
         # The report first: what was sent is known even where the table cannot be written.
         if session.as_json:
             session.write_json(report_document(str(file), results, session.language))
@@ -124,21 +129,36 @@ def register(app: typer.Typer) -> None:
         return exit_code_of(results)
 
 
-def _submitter(session: Session, how: _How, *, stated: bool) -> SubmitterFactory:
-    """What makes a submitter for an outbox; the key is opened once. `stated`: items name theirs."""
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who signs and sends, and to whom."""
+
+    connection: Connection
+    signer: Signer
+    validator: str
+
+
+def _sender(session: Session, how: _How, *, stated: bool) -> Sender:
+    """Opens the key, once; `stated`: the items name their validator themselves."""
     addressee = validator_of(session.options, how.validator)
     if not addressee and not stated:
         raise BadInput("submit.no_validator")
     connection = session.connection()
     signer = open_signer(session, how.key, how.cert, how.password_file)
+    return Sender(connection, signer, addressee)
+
+
+def _submitter(session: Session, how: _How, *, stated: bool) -> SubmitterFactory:
+    """What makes a submitter for an outbox."""
+    sender = _sender(session, how, stated=stated)
     from descargo_client.submitting import Submitter  # noqa: PLC0415 - grpc is slow to import
 
     def make(outbox: Outbox, *, faults_are_final: bool = False) -> Submitter:
         return Submitter(
-            connection,
-            signer,
+            sender.connection,
+            sender.signer,
             outbox,
-            addressee,
+            sender.validator,
             lambda: datetime.now(UTC),
             how.parallel,
             how.form,
@@ -148,24 +168,31 @@ def _submitter(session: Session, how: _How, *, stated: bool) -> SubmitterFactory
     return make
 
 
+def _submit_all(session: Session, how: _How, outbox: Path | None, *, stated: bool) -> SubmitAll:
+    """What submits the items of a file: one by one, or over one stream."""
+    if how.stream:
+        from descargo_client.cli import submit_stream  # noqa: PLC0415 - grpc is slow to import
+
+        sender = _sender(session, how, stated=stated)
+        return submit_stream.over_a_stream(session, sender, outbox, how.form)
+    submitter = _submitter(session, how, stated=stated)
+
+    def submit(items: list[Item], done: Callable[[Result], None]) -> list[Result]:
+        with closing(Outbox(outbox)) as memory:
+            return submitter(memory).submit(items, done)
+
+    return submit
+
+
 def _submit_items(
-    session: Session,
-    submitter: SubmitterFactory,
-    items: list[Item],
-    outbox: Path | None,
-    answers: Path | None,
+    session: Session, submit_all: SubmitAll, items: list[Item], answers: Path | None
 ) -> list[Result]:
-    memory = Outbox(outbox)
-    out = _open_answers(answers)
     try:
-        return _run(session, submitter(memory).submit, items, out)
+        with closing(AnswerLines(answers)) as out:
+            return _run(session, submit_all, items, out)
     except KeyboardInterrupt:
         session.note("submit.again")
         raise
-    finally:
-        memory.close()
-        if out is not None:
-            out.close()
 
 
 def _watch(  # noqa: PLR0917 - each is a different thing
@@ -230,20 +257,11 @@ def open_signer(session: Session, key: Path, cert: Path, password_file: Path | N
     return signing.load_signer(cert_content, key_content, password)
 
 
-def _open_answers(path: Path | None) -> TextIO | None:
-    if path is None:
-        return None
-    try:
-        return path.open("w", encoding="utf-8")
-    except OSError as error:
-        raise BadInput("file.unwritable", file=path, why=error.strerror or error) from error
-
-
 def _run(
     session: Session,
-    submit: Callable[[list[Item], Callable[[Result], None]], list[Result]],
+    submit_all: SubmitAll,
     items: list[Item],
-    out: TextIO | None,
+    out: AnswerLines,
 ) -> list[Result]:
     """Submits with a progress bar on a terminal; each answer is written as soon as it is there."""
     from rich.progress import (  # noqa: PLC0415 - only this command has a bar
@@ -266,10 +284,7 @@ def _run(
         task = bar.add_task(session.say("submit.progress"), total=len(items))
 
         def done(result: Result) -> None:
-            if out is not None:
-                document = result_document(result, session.language)
-                out.write(json.dumps(document, ensure_ascii=False) + "\n")
-                out.flush()
+            out.write(result_document(result, session.language))
             bar.advance(task)
 
-        return submit(items, done)
+        return submit_all(items, done)

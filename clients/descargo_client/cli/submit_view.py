@@ -40,10 +40,10 @@ def exit_code_of(results: Sequence[Result]) -> int:
     faults = [result.fault for result in results if result.fault is not None]
     if any(isinstance(fault, NotAllowed) for fault in faults):
         return NotAllowed.exit_code
-    if any(isinstance(fault, TransportFault) for fault in faults):
+    if any(fault.exit_code == TransportFault.exit_code for fault in faults):
         return TransportFault.exit_code
     states = {result.state for result in results}
-    if states & {"unreadable", "refused"}:
+    if states & {"unreadable", "refused", "not_sent"}:
         return 2
     return 1 if "error" in states else 0
 
@@ -163,7 +163,7 @@ def _print_details(session: Session, result: Result) -> None:
 def _print_fault(session: Session, results: Sequence[Result]) -> None:
     """The fault that stopped the run, once."""
     for result in results:
-        if result.state == "not_sent" and result.fault is not None and result.request_id:
+        if result.state == "not_sent" and result.fault is not None:
             write_error(session, result.fault)
             session.note("submit.again")
             return

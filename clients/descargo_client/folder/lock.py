@@ -1,4 +1,7 @@
-"""One watcher for a folder: a second would submit what the first has in hand."""
+"""Locks that end with their process: one watcher for a folder, one process for a file's stream.
+
+A second would submit what the first has in hand.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ def take(path: Path) -> IO[bytes]:
     try:
         stream = path.open("ab")
         try:
-            _lock(stream)
+            lock(stream)
         except OSError:
             stream.close()
             raise
@@ -30,7 +33,8 @@ def take(path: Path) -> IO[bytes]:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(stream: IO[bytes]) -> None:
+    def lock(stream: IO[bytes]) -> None:
+        """Locks an open file; raises BlockingIOError if somebody has it."""
         try:
             msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
         except OSError as error:
@@ -38,5 +42,6 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(stream: IO[bytes]) -> None:
+    def lock(stream: IO[bytes]) -> None:
+        """Locks an open file; raises BlockingIOError if somebody has it."""
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

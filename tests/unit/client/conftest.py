@@ -216,6 +216,10 @@ class ScriptedValidator:
     replies: deque[Any] = field(default_factory=deque)
     requests: list[Any] = field(default_factory=list)
     identities: list[str] = field(default_factory=list)
+    positions: dict[str, int] = field(default_factory=dict)
+    """How far each stream is answered."""
+    openings: list[str] = field(default_factory=list)
+    """The streams that were opened, in order."""
 
     def answer(self, verdict: verdict_pb2.Verdict, *texts: verdict_pb2.FindingText) -> Any:
         """An answer with a receipt that proves it."""
@@ -238,17 +242,48 @@ class ScriptedValidator:
         )
 
     def take(self, request: Any, context: Any) -> Any:
-        """Plays the next reply; a function gets the request."""
+        """Plays the next reply; a function gets the request. An `ItemRefusal` ends the call too."""
         self.requests.append(request)
         metadata = dict(context.invocation_metadata())
         self.identities.append(metadata.get("descargo-identity", ""))
         reply = self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
         if callable(reply):
             reply = reply(request)
+        if isinstance(reply, verdict_pb2.ItemRefusal):
+            fields = ((reply.field, reply.detail),) if reply.field else ()
+            reply = Refusal(grpc.StatusCode[reply.status], reply.reason, fields)
         if isinstance(reply, Refusal):
-            context.set_trailing_metadata((("grpc-status-details-bin", reply.status_bytes()),))
-            context.abort(reply.code, "refused")
+            self.abort(reply, context)
         return reply
+
+    def abort(self, refusal: Refusal, context: Any) -> None:
+        """Ends the call."""
+        context.set_trailing_metadata((("grpc-status-details-bin", refusal.status_bytes()),))
+        context.abort(refusal.code, "refused")
+
+    def stream(self, requests: Any, context: Any) -> Iterator[Any]:
+        """Plays a reply for each item; a `Refusal` ends the stream, an `ItemRefusal` the item."""
+        stream_id = next(requests).stream_id
+        self.openings.append(stream_id)
+        answered = self.positions.setdefault(stream_id, 0)
+        yield submission_service_pb2.SubmitLicensesResponse(answered_sequence=answered, credit=4)
+        for frame in requests:
+            for sequence, item in enumerate(frame.items, start=frame.first_sequence):
+                self.requests.append(item)
+                reply = self.replies.popleft() if len(self.replies) > 1 else self.replies[0]
+                if callable(reply):
+                    reply = reply(item)
+                if isinstance(reply, Refusal):
+                    self.abort(reply, context)
+                answer = verdict_pb2.ItemAnswer(request_id=item.request_id)
+                if isinstance(reply, verdict_pb2.ItemRefusal):
+                    answer.refusal.CopyFrom(reply)
+                else:
+                    answer.answer.CopyFrom(reply)
+                self.positions[stream_id] = sequence
+                yield submission_service_pb2.SubmitLicensesResponse(
+                    answered_sequence=sequence, credit=4, answers=[answer]
+                )
 
 
 class _Submission(submission_service_pb2_grpc.SubmissionServiceServicer):
@@ -259,6 +294,9 @@ class _Submission(submission_service_pb2_grpc.SubmissionServiceServicer):
         return submission_service_pb2.SubmitLicenseResponse(
             answer=self.script.take(request, context)
         )
+
+    def SubmitLicenses(self, request_iterator: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
+        return self.script.stream(request_iterator, context)
 
     def GetLicense(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
         return submission_service_pb2.GetLicenseResponse(record=self.script.take(request, context))
