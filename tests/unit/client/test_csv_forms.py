@@ -78,6 +78,37 @@ def test_a_row_becomes_a_license() -> None:
     assert list(line.countries_origin_destination.only) == ["USA", "CAN"]
 
 
+@pytest.mark.parametrize(
+    ("cell", "instant"),
+    [
+        ("2025-11-03", "2025-11-03T06:00:00Z"),
+        ("2025-11-03T09:30:00-06:00", "2025-11-03T15:30:00Z"),
+        ("2025-11-03T23:59:59Z", "2025-11-03T23:59:59Z"),
+    ],
+)
+@pytest.mark.parametrize("column", ["applied_at", "ruled_at"])
+def test_application_and_ruling_are_instants_or_days(column: str, cell: str, instant: str) -> None:
+    (item,) = read_submissions(_csv(ROW | {column: cell}, columns=[*ROW, column]), "f.csv")
+    assert not item.problems
+    assert getattr(item.submission.issue, column).ToJsonString() == instant
+    assert _instants_of(item.submission.issue) == {"notified_at", column}
+
+
+def _instants_of(issued: license_pb2.License) -> set[str]:
+    """The instants that a license states."""
+    return {name for name in ("notified_at", "applied_at", "ruled_at") if issued.HasField(name)}
+
+
+@pytest.mark.parametrize("column", ["applied_at", "ruled_at"])
+def test_application_and_ruling_are_of_the_whole_license(column: str) -> None:
+    first = ROW | {column: "2025-11-03"}
+    second = ROW | {"line_no": "2", column: "2025-11-04"}
+    (item,) = read_submissions(_csv(first, second, columns=[*ROW, column]), "f.csv")
+    assert [(each.key, each.line, each.field) for each in item.problems] == [
+        ("csv.differs", 3, column)
+    ]
+
+
 def test_rows_of_one_license_need_not_stand_together() -> None:
     other = ROW | {"permit_number": "0002-2026"}
     second = ROW | {"line_no": "2", "tariff_codes": "72142099"}
@@ -135,13 +166,17 @@ def test_empty_rows_and_empty_cells_at_the_end_are_no_rows() -> None:
         ("tariff_codes", "1012101", "csv.tariff_code"),
         ("offices", "* 240", "csv.every"),
         ("notified_at", "ayer", "form.instant"),
+        ("applied_at", "2025-11-31", "form.instant"),
+        ("applied_at", "03/11/2025", "form.instant"),
+        ("applied_at", "2025-11-03T09:30:00", "form.instant"),
+        ("ruled_at", "2025-12-15T24:30:00Z", "form.instant"),
+        ("ruled_at", "20251215", "form.instant"),
         ("quantity", "", "csv.no_amount"),
     ],
 )
 def test_each_bad_cell_is_named_with_row_and_column(column: str, value: str, key: str) -> None:
-    (bad, good) = read_submissions(
-        _csv(ROW | {column: value}, ROW | {"permit_number": "0002"}), "f.csv"
-    )
+    rows = (ROW | {column: value}, ROW | {"permit_number": "0002"})
+    (bad, good) = read_submissions(_csv(*rows, columns=[*{**ROW, column: ""}]), "f.csv")
     assert [(each.key, each.line, each.field) for each in bad.problems] == [(key, 2, column)]
     assert not good.problems
 

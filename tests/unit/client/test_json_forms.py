@@ -79,6 +79,15 @@ def test_a_date_alone_is_its_first_instant_in_mexico_city() -> None:
     assert item.submission.issue.notified_at.ToJsonString() == "2026-01-01T06:00:00Z"
 
 
+@pytest.mark.parametrize("name", ["applied_at", "ruled_at"])
+def test_application_and_ruling_are_instants_or_days(name: str) -> None:
+    day = _read(_with(f"issue.{name}", "2025-11-03")).submission.issue
+    instant = _read(_with(f"issue.{name}", "2025-11-03T00:00:00-06:00")).submission.issue
+    assert getattr(day, name).ToJsonString() == "2025-11-03T06:00:00Z"
+    assert day == instant
+    assert not _read(SUBMISSION).submission.issue.HasField(name)
+
+
 def test_what_the_file_states_itself_is_kept() -> None:
     stated = SUBMISSION | {"signed_at": "2026-01-02T03:04:05Z", "validator": "otro"}
     submission = build_submission(stated, validator="descargo.prueba", signed_at=AT)
@@ -114,6 +123,10 @@ def test_texts_of_the_law_are_the_servers_to_judge() -> None:
         ("issue.notified_at", "ayer", "form.instant", "issue.notified_at"),
         ("issue.notified_at", "2026-01-01T12:00:00", "form.instant", "issue.notified_at"),
         ("issue.notified_at", 1767225600, "form.instant", "issue.notified_at"),
+        ("issue.applied_at", "2025-11-31", "form.instant", "issue.applied_at"),
+        ("issue.applied_at", 1762149600, "form.instant", "issue.applied_at"),
+        ("issue.ruled_at", "2025-12-15T10:00:00", "form.instant", "issue.ruled_at"),
+        ("issue.ruled_at", {"seconds": 1}, "form.instant", "issue.ruled_at"),
         ("issue.vigencia", "2026", "form.field_unknown", "issue.vigencia"),
         ("onboarding", {}, "form.two_arms", "onboarding"),
         ("issue", None, "form.no_change", "issue"),

@@ -7,7 +7,7 @@ import pytest
 from descargo_client.faults import BadFile
 from descargo_client.forms.mapping import Mapping, read_mapping
 from descargo_client.intake import read_items, read_table
-from tests.unit.client.sheet_files import book
+from tests.unit.client.sheet_files import Dated, Formula, at, book
 
 MAPPING = """
 sheet = "Permisos"
@@ -105,6 +105,41 @@ def test_a_bad_cell_is_named_by_the_title_that_people_see() -> None:
     ]
     assert ("sheet.decimals", 4, "Cantidad") in [
         (each.key, each.line, each.field) for each in caught.value.problems
+    ]
+
+
+DATED = MAPPING.replace(
+    "[columns]", '[columns]\napplied_at = "Solicitud"\nruled_at = "Fecha del dictamen"'
+)
+DATED_TITLES: list[object] = [*TITLES, "SOLICITUD", "Fecha del  Dictamen"]
+
+
+def test_application_and_ruling_are_mapped_from_cells_of_dates() -> None:
+    mapping = _mapping(DATED)
+    cells = [*CELLS, Dated(at(2025, 11, 3), "dd/mm/yyyy"), "2025-12-15T10:00:00-06:00"]
+    content = book([[], [], DATED_TITLES, cells], sheets=("Permisos",))
+    (item,) = read_items(content, "f.xlsx", read_table(content, "f.xlsx", mapping), mapping)
+    assert not item.problems
+    issued = item.submission.issue
+    assert issued.applied_at.ToJsonString() == "2025-11-03T06:00:00Z"
+    assert issued.ruled_at.ToJsonString() == "2025-12-15T16:00:00Z"
+
+
+def test_bad_days_of_application_and_ruling_are_named_by_row_and_title() -> None:
+    mapping = _mapping(DATED)
+    rows = [
+        [*CELLS, 45964, "ayer"],
+        [7654321, *CELLS[1:], Formula("=TODAY()"), Dated(0.5, "hh:mm")],
+    ]
+    content = book([[], [], DATED_TITLES, *rows], sheets=("Permisos",))
+    with pytest.raises(BadFile) as caught:
+        read_items(content, "f.xlsx", read_table(content, "f.xlsx", mapping), mapping)
+    found = sorted((each.line, each.field, each.key) for each in caught.value.problems)
+    assert found == [
+        (4, "Fecha del  Dictamen", "form.instant"),
+        (4, "SOLICITUD", "sheet.number_for_date"),
+        (5, "Fecha del  Dictamen", "sheet.time"),
+        (5, "SOLICITUD", "sheet.formula"),
     ]
 
 

@@ -105,6 +105,12 @@ def test_an_exact_number_is_taken_as_its_shortest_decimal(
         ("valid_to", Dated(at(2026, 12, 31, 13, 0), "yyyy-mm-dd hh:mm"), "sheet.time_of_day"),
         ("valid_to", Dated(0.5, "hh:mm"), "sheet.time"),
         ("valid_to", "31/12/2026", "csv.date"),
+        ("applied_at", 45964, "sheet.number_for_date"),
+        ("applied_at", Dated(0.5, "hh:mm"), "sheet.time"),
+        ("applied_at", "03/11/2025", "form.instant"),
+        ("ruled_at", Formula("=TODAY()"), "sheet.formula"),
+        ("ruled_at", True, "sheet.bool"),
+        ("ruled_at", "2025-12-15 10:00", "form.instant"),
         ("instrument_kind", "", "csv.cell_empty"),
     ],
 )  # fmt: skip
@@ -134,8 +140,12 @@ def test_dates_and_instants_are_taken_whatever_their_format() -> None:
         "valid_from": Dated(date(2026, 1, 1), "dd/mm/yyyy"),
         "valid_to": Dated(at(2026, 12, 31), "d-mmm-yy"),
         "notified_at": Dated(at(2026, 3, 31, 13, 5, 7), "dd/mm/yyyy hh:mm:ss"),
+        "applied_at": Dated(date(2025, 11, 3), "dd/mm/yyyy"),
+        "ruled_at": Dated(at(2025, 12, 15, 17, 45), "d-mmm-yy hh:mm"),
     }
     issued = _read(book(grid(row)))[0].submission.issue
+    assert issued.applied_at.ToJsonString() == "2025-11-03T06:00:00Z"
+    assert issued.ruled_at.ToJsonString() == "2025-12-15T23:45:00Z"
     assert (issued.valid_from, issued.valid_to) == ("2026-01-01", "2026-12-31")
     assert issued.notified_at.ToJsonString() == "2026-03-31T19:05:07Z"
 
