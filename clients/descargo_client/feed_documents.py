@@ -19,22 +19,15 @@ from descargo_client.faults import ClientError
 
 if TYPE_CHECKING:
     from descargo.v1.submission_service_pb2 import LicenseVersion, WatchExercisesResponse
+    from descargo.v1.verdict_pb2 import RecordedMovement
 
 
 def event_document(event: WatchExercisesResponse) -> Document:
     """An event as one object: its cursor, and a movement or an alert."""
     document: Document = {"cursor": event.cursor, "event": event.WhichOneof("event") or "none"}
     if event.HasField("movement"):
-        recorded = event.movement
-        document |= movement_document(recorded.movement)
-        document |= {
-            "verdict_id": recorded.verdict_id,
-            "decided_at": recorded.decided_at.ToJsonString(),
-            "position": position_document(recorded),
-            "caller": recorded.caller,
-            "reason": recorded.reason,
-            "receipt": receipt_document(event.receipt),
-        }
+        document |= recorded_document(event.movement)
+        document["receipt"] = receipt_document(event.receipt)
     elif event.HasField("alert"):
         alert = event.alert
         document |= {
@@ -45,6 +38,17 @@ def event_document(event: WatchExercisesResponse) -> Document:
             "on_date": alert.on_date,
         }
     return document
+
+
+def recorded_document(recorded: RecordedMovement) -> Document:
+    """A movement with who asked for it, when it was decided and why."""
+    return movement_document(recorded.movement) | {
+        "verdict_id": recorded.verdict_id,
+        "decided_at": recorded.decided_at.ToJsonString(),
+        "position": position_document(recorded),
+        "caller": recorded.caller,
+        "reason": recorded.reason,
+    }
 
 
 def version_document(version: LicenseVersion) -> Document:

@@ -1,4 +1,4 @@
-"""Lists of licenses and of a license's versions, page after page."""
+"""Lists of licenses, of their versions and of their movements, page after page."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 from descargo.v1 import submission_service_pb2
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from descargo.v1.license_pb2 import LicenseId
     from descargo.v1.submission_service_pb2 import LicenseRecord, LicenseVersion
+    from descargo.v1.verdict_pb2 import RecordedMovement, Standing
     from descargo_client.channel import Channel
 
 PAGE_SIZE: Final = 500
@@ -52,4 +53,27 @@ class Listing:
             yield from page.versions
             token = page.next_page_token
             if not token:
+                return
+
+    def balances(self, subject: LicenseId | str) -> Sequence[Standing]:
+        """Where a license stands, or every license of a declaration, by its number."""
+        request = submission_service_pb2.GetBalanceRequest()
+        if isinstance(subject, str):
+            request.declaration_number = subject
+        else:
+            request.license.CopyFrom(subject)
+        return self._channel.call(self._stub.GetBalance, request).standings
+
+    def movements(self, subject: LicenseId | str) -> Iterator[RecordedMovement]:
+        """Every movement of a license, or of a declaration, by its number, from the first on."""
+        request = submission_service_pb2.ListMovementsRequest(page_size=self._page_size)
+        if isinstance(subject, str):
+            request.declaration_number = subject
+        else:
+            request.license.CopyFrom(subject)
+        while True:
+            page = self._channel.call(self._stub.ListMovements, request)
+            yield from page.movements
+            request.page_token = page.next_page_token
+            if not request.page_token:
                 return

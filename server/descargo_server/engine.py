@@ -86,6 +86,14 @@ class DecisionEngine(Protocol):
         """Reads a page of the officials whose signatures count; for a thread beside the loop's."""
         ...
 
+    def get_balance(self, caller: Caller, request: bytes, /) -> bytes:
+        """Reads where licenses stand; for a thread beside the loop's."""
+        ...
+
+    def list_movements(self, caller: Caller, request: bytes, /) -> bytes:
+        """Reads a page of movements; for a thread beside the loop's."""
+        ...
+
     def watch_from(self, request: bytes, /) -> str:
         """The cursor that a WatchExercisesRequest begins at."""
         ...

@@ -44,7 +44,20 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 KEY: Final = str(uuid.UUID(int=7))
-OF_AGENCIES: Final = ("SubmitLicense", "GetLicense", "ListLicenses", "ListLicenseVersions")
+OF_AGENCIES: Final = (
+    "SubmitLicense",
+    "GetLicense",
+    "ListLicenses",
+    "ListLicenseVersions",
+    "GetBalance",
+    "ListMovements",
+)
+CUT_TO_A_GOOD_ONE: Final = {
+    "CheckLicense",
+    "GetLicense",
+    "ListLicenseVersions",
+    "ListMovements",
+}
 OF_OPERATORS: Final = (
     "EnrollSigner",
     "ListSigners",
@@ -160,6 +173,10 @@ def good(world: World) -> dict[str, bytes]:
         "ListLicenseVersions": submission_service_pb2.ListLicenseVersionsRequest(
             license=license_id("SE-NONE"), page_size=10
         ),
+        "GetBalance": submission_service_pb2.GetBalanceRequest(license=license_id("SE-NONE")),
+        "ListMovements": submission_service_pb2.ListMovementsRequest(
+            license=license_id("SE-NONE"), page_size=10
+        ),
         # No official and no certificate of this world, so that what happens to pass harms none.
         "EnrollSigner": operations_service_pb2.EnrollSignerRequest(
             request_id=KEY,
@@ -198,9 +215,7 @@ def test_request_cut_at_any_length_is_refused(
     before, counted = served.unreadable_count(), 0
     for length in range(len(good[method])):
         answer = call(served.channels[method], method, good[method][:length])
-        if method in {"CheckLicense", "GetLicense", "ListLicenseVersions"} and isinstance(
-            answer, Failure
-        ):
+        if method in CUT_TO_A_GOOD_ONE and isinstance(answer, Failure):
             # What is optional may be cut off whole; then the rest is a good request.
             assert answer.code in {"INVALID_ARGUMENT", "NOT_FOUND"}, length
         elif method in {"ListLicenses", "ListSigners"} and not isinstance(answer, Failure):

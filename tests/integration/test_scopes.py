@@ -58,6 +58,8 @@ MAY_CALL: Final = {
     "GetLicense": {"agency", "lane", "coordinator", "auditor"},
     "ListLicenses": {"agency", "coordinator", "auditor"},
     "ListLicenseVersions": {"agency", "coordinator", "auditor"},
+    "GetBalance": {"agency", "coordinator", "auditor"},
+    "ListMovements": {"agency", "coordinator", "auditor"},
     "ValidateLicense": {"lane"},
     "CheckLicense": {"lane", "prevalidator", "broker", "holder"},
     "GetOutcome": {"agency", "hub", "lane"},

@@ -28,6 +28,8 @@ METHODS: Final = {
     "GetLicense": f"{SUBMISSION}/GetLicense",
     "ListLicenses": f"{SUBMISSION}/ListLicenses",
     "ListLicenseVersions": f"{SUBMISSION}/ListLicenseVersions",
+    "GetBalance": f"{SUBMISSION}/GetBalance",
+    "ListMovements": f"{SUBMISSION}/ListMovements",
     "ValidateLicense": f"{VALIDATION}/ValidateLicense",
     "CheckLicense": f"{VALIDATION}/CheckLicense",
     "GetOutcome": f"{VALIDATION}/GetOutcome",

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from descargo.v1 import license_pb2
-from descargo_client.cli import license_lists
+from descargo_client.cli import license_balance, license_lists
 from descargo_client.cli.answers import license_name, print_balances
 from descargo_client.cli.options import command
 from descargo_client.cli.session import Session, clean
@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="help_group.license", no_args_is_help=True)
     app.add_typer(group, name="license")
     license_lists.register(group)
+    license_balance.register(group)
 
     @command(group, "show", connected=True)
     def license_show(

@@ -87,7 +87,7 @@ def _write(session: Session, console: Console, document: Document) -> None:
     elif "alert" in document:
         console.print(Text(_alert(session, document), style="bold yellow"))
     else:
-        console.print(Text(_movement(session, document)))
+        console.print(Text(movement_line(session, document)))
 
 
 def _alert(session: Session, document: Document) -> str:
@@ -102,7 +102,8 @@ def _alert(session: Session, document: Document) -> str:
     )
 
 
-def _movement(session: Session, document: Document) -> str:
+def movement_line(session: Session, document: Document) -> str:
+    """A movement on one line, as the feed and the list show it."""
     key = f"movement.{document['kind'].lower()}"
     kind = session.say(key) if key in catalogue() else document["kind"]
     parts = [

@@ -66,6 +66,16 @@ class SubmissionServiceStub:
                 request_serializer=descargo_dot_v1_dot_submission__service__pb2.ListLicenseVersionsRequest.SerializeToString,
                 response_deserializer=descargo_dot_v1_dot_submission__service__pb2.ListLicenseVersionsResponse.FromString,
                 _registered_method=True)
+        self.GetBalance = channel.unary_unary(
+                '/descargo.v1.SubmissionService/GetBalance',
+                request_serializer=descargo_dot_v1_dot_submission__service__pb2.GetBalanceRequest.SerializeToString,
+                response_deserializer=descargo_dot_v1_dot_submission__service__pb2.GetBalanceResponse.FromString,
+                _registered_method=True)
+        self.ListMovements = channel.unary_unary(
+                '/descargo.v1.SubmissionService/ListMovements',
+                request_serializer=descargo_dot_v1_dot_submission__service__pb2.ListMovementsRequest.SerializeToString,
+                response_deserializer=descargo_dot_v1_dot_submission__service__pb2.ListMovementsResponse.FromString,
+                _registered_method=True)
 
 
 class SubmissionServiceServicer:
@@ -121,6 +131,23 @@ class SubmissionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetBalance(self, request, context):
+        """Reads where a license stands, or each license that a declaration ever drew from. An agency its own,
+        and of a declaration its own part, which may be nothing; auditors and coordinators all. NOT_FOUND with
+        reason LICENSE_UNKNOWN also for another agency's license. Brokers read balances by CheckLicense.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMovements(self, request, context):
+        """Lists the movements of a license, or those of a declaration over all its licenses. As GetBalance.
+        They explain every balance: what is left is the sum of what was returned less what was taken.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SubmissionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -153,6 +180,16 @@ def add_SubmissionServiceServicer_to_server(servicer, server):
                     servicer.ListLicenseVersions,
                     request_deserializer=descargo_dot_v1_dot_submission__service__pb2.ListLicenseVersionsRequest.FromString,
                     response_serializer=descargo_dot_v1_dot_submission__service__pb2.ListLicenseVersionsResponse.SerializeToString,
+            ),
+            'GetBalance': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBalance,
+                    request_deserializer=descargo_dot_v1_dot_submission__service__pb2.GetBalanceRequest.FromString,
+                    response_serializer=descargo_dot_v1_dot_submission__service__pb2.GetBalanceResponse.SerializeToString,
+            ),
+            'ListMovements': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMovements,
+                    request_deserializer=descargo_dot_v1_dot_submission__service__pb2.ListMovementsRequest.FromString,
+                    response_serializer=descargo_dot_v1_dot_submission__service__pb2.ListMovementsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -319,6 +356,60 @@ class SubmissionService:
             '/descargo.v1.SubmissionService/ListLicenseVersions',
             descargo_dot_v1_dot_submission__service__pb2.ListLicenseVersionsRequest.SerializeToString,
             descargo_dot_v1_dot_submission__service__pb2.ListLicenseVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBalance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/descargo.v1.SubmissionService/GetBalance',
+            descargo_dot_v1_dot_submission__service__pb2.GetBalanceRequest.SerializeToString,
+            descargo_dot_v1_dot_submission__service__pb2.GetBalanceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMovements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/descargo.v1.SubmissionService/ListMovements',
+            descargo_dot_v1_dot_submission__service__pb2.ListMovementsRequest.SerializeToString,
+            descargo_dot_v1_dot_submission__service__pb2.ListMovementsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -58,6 +58,15 @@ class SubmissionServiceStub:
     """Lists the versions of a license, each with its evidence and with what it changed. As GetLicense,
     without lanes.
     """
+    GetBalance: _grpc.UnaryUnaryMultiCallable[_submission_service_pb2.GetBalanceRequest, _submission_service_pb2.GetBalanceResponse]
+    """Reads where a license stands, or each license that a declaration ever drew from. An agency its own,
+    and of a declaration its own part, which may be nothing; auditors and coordinators all. NOT_FOUND with
+    reason LICENSE_UNKNOWN also for another agency's license. Brokers read balances by CheckLicense.
+    """
+    ListMovements: _grpc.UnaryUnaryMultiCallable[_submission_service_pb2.ListMovementsRequest, _submission_service_pb2.ListMovementsResponse]
+    """Lists the movements of a license, or those of a declaration over all its licenses. As GetBalance.
+    They explain every balance: what is left is the sum of what was returned less what was taken.
+    """
 
 @_typing.type_check_only
 class SubmissionServiceAsyncStub(SubmissionServiceStub):
@@ -88,6 +97,15 @@ class SubmissionServiceAsyncStub(SubmissionServiceStub):
     ListLicenseVersions: _aio.UnaryUnaryMultiCallable[_submission_service_pb2.ListLicenseVersionsRequest, _submission_service_pb2.ListLicenseVersionsResponse]  # type: ignore[assignment]
     """Lists the versions of a license, each with its evidence and with what it changed. As GetLicense,
     without lanes.
+    """
+    GetBalance: _aio.UnaryUnaryMultiCallable[_submission_service_pb2.GetBalanceRequest, _submission_service_pb2.GetBalanceResponse]  # type: ignore[assignment]
+    """Reads where a license stands, or each license that a declaration ever drew from. An agency its own,
+    and of a declaration its own part, which may be nothing; auditors and coordinators all. NOT_FOUND with
+    reason LICENSE_UNKNOWN also for another agency's license. Brokers read balances by CheckLicense.
+    """
+    ListMovements: _aio.UnaryUnaryMultiCallable[_submission_service_pb2.ListMovementsRequest, _submission_service_pb2.ListMovementsResponse]  # type: ignore[assignment]
+    """Lists the movements of a license, or those of a declaration over all its licenses. As GetBalance.
+    They explain every balance: what is left is the sum of what was returned less what was taken.
     """
 
 class SubmissionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -152,6 +170,27 @@ class SubmissionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_submission_service_pb2.ListLicenseVersionsResponse, _abc.Awaitable[_submission_service_pb2.ListLicenseVersionsResponse]]:
         """Lists the versions of a license, each with its evidence and with what it changed. As GetLicense,
         without lanes.
+        """
+
+    @_abc_1.abstractmethod
+    def GetBalance(
+        self,
+        request: _submission_service_pb2.GetBalanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_submission_service_pb2.GetBalanceResponse, _abc.Awaitable[_submission_service_pb2.GetBalanceResponse]]:
+        """Reads where a license stands, or each license that a declaration ever drew from. An agency its own,
+        and of a declaration its own part, which may be nothing; auditors and coordinators all. NOT_FOUND with
+        reason LICENSE_UNKNOWN also for another agency's license. Brokers read balances by CheckLicense.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMovements(
+        self,
+        request: _submission_service_pb2.ListMovementsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_submission_service_pb2.ListMovementsResponse, _abc.Awaitable[_submission_service_pb2.ListMovementsResponse]]:
+        """Lists the movements of a license, or those of a declaration over all its licenses. As GetBalance.
+        They explain every balance: what is left is the sum of what was returned less what was taken.
         """
 
 def add_SubmissionServiceServicer_to_server(servicer: SubmissionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

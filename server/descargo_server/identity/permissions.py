@@ -64,6 +64,8 @@ CALLERS_OF: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         f"/{OPERATIONS_SERVICE}/RevokeCertificate": OPERATING,
         f"/{OPERATIONS_SERVICE}/ListAffectedLicenses": OPERATING,
         f"/{OPERATIONS_SERVICE}/QuarantineCertificate": OPERATING,
+        f"/{SUBMISSION_SERVICE}/GetBalance": LISTING,
+        f"/{SUBMISSION_SERVICE}/ListMovements": LISTING,
     }
 )
 """Roles by full method name."""

@@ -33,6 +33,8 @@ def submission_service(
             "GetLicense": _get_license,
             "ListLicenses": _list_licenses,
             "ListLicenseVersions": _list_license_versions,
+            "GetBalance": _get_balance,
+            "ListMovements": _list_movements,
         },
         {
             "SubmitLicenses": submit_handler(desk, submissions),
@@ -59,3 +61,12 @@ async def _list_license_versions(
     desk: Desk, caller: Caller, request: bytes, _timeout_s: float
 ) -> bytes:
     return await asyncio.to_thread(desk.engine.list_license_versions, caller, request)
+
+
+async def _get_balance(desk: Desk, caller: Caller, request: bytes, _timeout_s: float) -> bytes:
+    # A declaration may have drawn from thousands of licenses.
+    return await asyncio.to_thread(desk.engine.get_balance, caller, request)
+
+
+async def _list_movements(desk: Desk, caller: Caller, request: bytes, _timeout_s: float) -> bytes:
+    return await asyncio.to_thread(desk.engine.list_movements, caller, request)

@@ -133,6 +133,14 @@ class FakeEngine:
         """An answer at once."""
         return self._at_once(caller, request)
 
+    def get_balance(self, caller: Caller, request: bytes) -> bytes:
+        """An answer at once."""
+        return self._at_once(caller, request)
+
+    def list_movements(self, caller: Caller, request: bytes) -> bytes:
+        """An answer at once."""
+        return self._at_once(caller, request)
+
     def watch_from(self, request: bytes) -> str:
         """The request as it is."""
         return request.decode("utf-8")

@@ -24,6 +24,8 @@ ALLOWED = {
     "RevokeCertificate": "operator",
     "ListAffectedLicenses": "operator",
     "QuarantineCertificate": "operator",
+    "GetBalance": "agency auditor coordinator",
+    "ListMovements": "agency auditor coordinator",
 }
 METHODS = [
     f"/{service.full_name}/{method.name}"

@@ -25,6 +25,7 @@ use crate::exercise::Exercise;
 use crate::feed::{Feed, Part};
 use crate::limits::QUERY_BYTES_MAX;
 use crate::list;
+use crate::movements;
 use crate::quarantine::Quarantines;
 use crate::read::LicenseQuery;
 use crate::reasons::Reasons;
@@ -211,6 +212,22 @@ impl Engine {
     /// [`Refusal`] when there is none that the caller may read.
     pub fn list_license_versions(&self, caller: &Caller, request: &[u8]) -> Outcome {
         list::versions(&self.desk, &self.reader, &self.ledger_id, caller, request)
+    }
+
+    /// Answers a `GetBalanceRequest` with a `GetBalanceResponse`.
+    ///
+    /// # Errors
+    /// [`Refusal`] when there is none that the caller may read.
+    pub fn get_balance(&self, caller: &Caller, request: &[u8]) -> Outcome {
+        movements::balance(&self.reader, caller, request, instant(self.clock.now()))
+    }
+
+    /// Answers a `ListMovementsRequest` with a `ListMovementsResponse`.
+    ///
+    /// # Errors
+    /// [`Refusal`] when there are none that the caller may read.
+    pub fn list_movements(&self, caller: &Caller, request: &[u8]) -> Outcome {
+        movements::movements(&self.desk, &self.reader, &self.ledger_id, caller, request)
     }
 
     /// Reads a `WatchExercisesRequest`; the cursor is checked with the first part of the feed.

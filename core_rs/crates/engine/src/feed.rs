@@ -4,16 +4,15 @@
 //! rest, after any restart, and whoever reads again reads the same.
 
 use descargo_evidence::CodeSecret;
-use descargo_ledger::error::StoreFault;
 use descargo_ledger::feed::{FeedBounds, FeedPart, FeedRow};
 use descargo_ledger::reader::Reader;
-use descargo_model::canonical;
 use descargo_model::pb::{self, watch_exercises_response::Event};
 use prost::Message;
 
 use crate::caller::{Caller, Role};
 use crate::command::Terms;
 use crate::place::Cursor;
+use crate::recorded::Stored;
 use crate::refusal::{Reason, Refusal};
 
 /// How much one part of the feed reads and holds: about a tenth of a second and 1 MiB, and one
@@ -104,7 +103,7 @@ impl<'a> Feed<'a> {
                 None => (row.place.verdict_no, Stored::read(row)?),
             };
             let told_before = if row.place == from.at { from.told } else { 0 };
-            for (event, told) in verdict.events(row)?.into_iter().zip(1..) {
+            for (event, told) in told_of(&verdict, row)?.into_iter().zip(1..) {
                 last = Cursor { at: row.place, told };
                 if told > told_before {
                     let receipt = match event {
@@ -139,77 +138,17 @@ fn scope(caller: &Caller) -> String {
     each.collect::<Vec<_>>().join(";")
 }
 
-/// A stored verdict with its receipt.
-struct Stored {
-    verdict: pb::Verdict,
-    receipt: Option<pb::Receipt>,
-}
-
-impl Stored {
-    fn read(row: &FeedRow) -> Result<Self, Refusal> {
-        let answer = pb::Answer::decode(&*row.answer).map_err(|_| damaged(row))?;
-        Ok(Self { verdict: answer.verdict.ok_or_else(|| damaged(row))?, receipt: answer.receipt })
-    }
-
-    /// The movement, and what is to be said of it.
-    fn events(&self, row: &FeedRow) -> Result<Vec<Event>, Refusal> {
-        let verdict = &self.verdict;
-        let Some(pb::verdict::Outcome::Firma(firma)) = &verdict.outcome else {
-            return Err(damaged(row));
-        };
-        // Movements of one verdict may be of several licenses; their numbers alone do not tell them
-        // apart, but their names and numbers do.
-        let movement = firma
-            .movements
-            .iter()
-            .find(|movement| {
-                movement.permit_seq == row.place.permit_seq.cast_unsigned()
-                    && movement.license.as_ref() == Some(&row.license)
-            })
-            .ok_or_else(|| damaged(row))?;
-        let mut events = vec![Event::Movement(pb::RecordedMovement {
-            movement: Some(movement.clone()),
-            verdict_id: verdict.verdict_id.clone(),
-            decided_at: verdict.decided_at,
-            position: verdict.position.clone(),
-            caller: verdict.caller.clone(),
-            reason: match &row.envelope {
-                Some(envelope) => reason_of(envelope),
-                None => row.order_reason.clone(),
-            },
-        })];
-        events.extend(row.marks.iter().map(|percent| {
-            Event::Alert(pb::Alert {
-                kind: pb::AlertKind::Usage.into(),
-                license: Some(row.license.clone()),
-                license_line_no: row.license_line_no,
-                percent: *percent,
-                on_date: String::new(),
-            })
-        }));
-        Ok(events)
-    }
-}
-
-/// Why the agency made a change, where it must say so.
-fn reason_of(envelope: &[u8]) -> String {
-    use pb::submission::Change;
-    let submission = match pb::Envelope::decode(envelope).ok().and_then(|envelope| envelope.form) {
-        Some(pb::envelope::Form::Payload(payload)) => pb::Submission::decode(payload.as_slice()),
-        Some(pb::envelope::Form::CanonicalString(text)) => {
-            return canonical::reason(&text).unwrap_or_default().to_owned();
-        }
-        None => return String::new(),
-    };
-    match submission.ok().and_then(|submission| submission.change) {
-        Some(Change::Suspension(stop) | Change::Revocation(stop) | Change::Cancellation(stop)) => {
-            stop.reason
-        }
-        Some(Change::Reinstatement(reinstatement)) => reinstatement.reason,
-        _ => String::new(),
-    }
-}
-
-fn damaged(row: &FeedRow) -> Refusal {
-    Refusal::from(&StoreFault::Damaged { place: "verdict.answer", row: row.place.verdict_no })
+/// The movement, and what is to be said of it.
+fn told_of(verdict: &Stored, row: &FeedRow) -> Result<Vec<Event>, Refusal> {
+    let mut events = vec![Event::Movement(verdict.movement(row)?)];
+    events.extend(row.marks.iter().map(|percent| {
+        Event::Alert(pb::Alert {
+            kind: pb::AlertKind::Usage.into(),
+            license: Some(row.license.clone()),
+            license_line_no: row.license_line_no,
+            percent: *percent,
+            on_date: String::new(),
+        })
+    }));
+    Ok(events)
 }

@@ -31,7 +31,10 @@ const OPENED_MAX: u32 = 2_000;
 const VERSIONS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Whose licenses the caller reads: one agency's, or all (empty).
-fn scope(caller: &Caller) -> Result<&str, Refusal> {
+///
+/// # Errors
+/// `ROLE_NOT_ALLOWED` when it reads none.
+pub(crate) fn scope(caller: &Caller) -> Result<&str, Refusal> {
     match caller.role {
         Role::Agency => Ok(caller.agencies.first().map_or("", |own| &own.agency)),
         Role::Auditor | Role::Coordinator => Ok(""),
@@ -39,6 +42,10 @@ fn scope(caller: &Caller) -> Result<&str, Refusal> {
     }
 }
 
+/// How many records a page may have.
+///
+/// # Errors
+/// `FIELD_INVALID` above the limit.
 pub(crate) fn page_size(asked: u32) -> Result<usize, Refusal> {
     let size = match asked {
         0 => PAGE_SIZE,

@@ -139,8 +139,12 @@ fn signing_again(status: pb::LicenseStatus) -> Option<&'static str> {
     (status == pb::LicenseStatus::Quarantined).then_some("signing_again")
 }
 
-/// The license's status now, whichever version was asked for.
-fn status(row: &LicenseAt, license: &pb::License, now: Timestamp) -> Option<pb::LicenseStatus> {
+/// The license's status now, whichever version was asked for; `None` when its content is damaged.
+pub(crate) fn status(
+    row: &LicenseAt,
+    license: &pb::License,
+    now: Timestamp,
+) -> Option<pb::LicenseStatus> {
     let valid_to = match &row.present_content {
         None => Day::parse(&license.valid_to).ok()?,
         Some(present) => {

@@ -145,13 +145,20 @@ pub(crate) fn part(
         bytes = bytes.saturating_add(answer.len());
         let mut row = movement(connection, place, license, answer)?;
         row.marks = new_marks(connection, &row)?;
-        row.envelope = envelope(connection, &row)?;
-        if row.kind == MovementKind::Quarantine {
-            row.order_reason = quarantine::reason(connection, place.verdict_no, place.license_id)?;
-        }
+        add_reason(connection, &mut row)?;
         part.rows.push(row);
     }
     Ok(part)
+}
+
+/// What a movement's reason is told from.
+pub(crate) fn add_reason(connection: &Connection, row: &mut FeedRow) -> Result<()> {
+    let FeedPlace { verdict_no, license_id, .. } = row.place;
+    row.envelope = envelope(connection, row)?;
+    if row.kind == MovementKind::Quarantine {
+        row.order_reason = quarantine::reason(connection, verdict_no, license_id)?;
+    }
+    Ok(())
 }
 
 /// The marks that no earlier movement of the line had reached.
@@ -187,12 +194,12 @@ fn had_used(connection: &Connection, row: &FeedRow, percent: u32) -> Result<bool
     Ok(false)
 }
 
-fn place_of(row: &Row<'_>) -> rusqlite::Result<FeedPlace> {
+pub(crate) fn place_of(row: &Row<'_>) -> rusqlite::Result<FeedPlace> {
     Ok(FeedPlace { verdict_no: row.get(0)?, license_id: row.get(1)?, permit_seq: row.get(2)? })
 }
 
 /// The license's name, when it is told of.
-fn owned_license(
+pub(crate) fn owned_license(
     connection: &Connection,
     owned: &mut HashMap<i64, Option<LicenseId>>,
     license_id: i64,
@@ -235,13 +242,13 @@ fn envelope(connection: &Connection, row: &FeedRow) -> Result<Option<Vec<u8>>> {
         .optional()?)
 }
 
-fn answer(connection: &Connection, verdict_no: i64) -> Result<Rc<[u8]>> {
+pub(crate) fn answer(connection: &Connection, verdict_no: i64) -> Result<Rc<[u8]>> {
     rows::answer(connection, verdict_no)?
         .map(Rc::from)
         .ok_or(StoreFault::damaged("movement.verdict_no", verdict_no))
 }
 
-fn movement(
+pub(crate) fn movement(
     connection: &Connection,
     place: FeedPlace,
     license: LicenseId,

@@ -13,6 +13,7 @@ pub mod feed;
 pub mod group;
 pub mod list;
 mod load;
+pub mod movements;
 pub mod quarantine;
 mod queue;
 pub mod reader;

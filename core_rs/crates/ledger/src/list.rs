@@ -144,7 +144,11 @@ fn next(
     Ok(inside.then_some((row.get(0)?, name)))
 }
 
-fn license(connection: &Connection, license_id: i64, name: &LicenseName) -> Result<LicenseAt> {
+pub(crate) fn license(
+    connection: &Connection,
+    license_id: i64,
+    name: &LicenseName,
+) -> Result<LicenseAt> {
     let damaged = || StoreFault::damaged("license", license_id);
     let key = LicenseKey {
         permit_key: name.permit_key.clone(),

@@ -12,6 +12,7 @@ use crate::command::{Keys, Nanos, RequestKey, Terms, View};
 use crate::error::{OpenError, StoreFault};
 use crate::feed::{self, FeedBounds, FeedPart, FeedPlace};
 use crate::list::{self, ListBounds, ListPart, ListPlace, VersionRow, Wanted};
+use crate::movements::{self, MovementBounds, MovementPart, MovementsOf};
 use crate::quarantine::{self, Order, RestingPart, Search};
 use crate::state::LicenseState;
 use crate::working::WorkingSet;
@@ -213,6 +214,32 @@ impl<T: Terms> Reader<T> {
         rows_max: usize,
     ) -> Result<(Vec<i64>, bool), StoreFault> {
         self.snapshot(|connection| quarantine::verdicts(connection, license_id, from, rows_max))
+    }
+
+    /// Movements after a place, of one license or one declaration, of those that are `told` of.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the rows cannot be read.
+    pub fn movements(
+        &self,
+        of: MovementsOf<'_>,
+        told: &dyn Fn(&LicenseId) -> bool,
+        after: FeedPlace,
+        bounds: MovementBounds,
+    ) -> Result<MovementPart, StoreFault> {
+        self.snapshot(|connection| movements::part(connection, of, told, after, bounds))
+    }
+
+    /// The licenses that a declaration ever drew from and that are `told` of, by name.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the rows cannot be read.
+    pub fn licenses_of_declaration(
+        &self,
+        declaration_number: &str,
+        told: &dyn Fn(&LicenseId) -> bool,
+    ) -> Result<Vec<LicenseAt>, StoreFault> {
+        self.snapshot(|connection| movements::licenses_of(connection, declaration_number, told))
     }
 
     fn snapshot<R, E: From<StoreFault>>(

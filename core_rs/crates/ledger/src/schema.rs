@@ -10,13 +10,14 @@ use crate::error::OpenError;
 /// Marks the file as ours; `DSCG` in ASCII.
 const APPLICATION_ID: i64 = 0x4453_4347;
 /// Each brings a file from one schema to the next; never changed once released.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("../migrations/0001_ledger.sql"),
     include_str!("../migrations/0002_feed.sql"),
     include_str!("../migrations/0003_life.sql"),
     include_str!("../migrations/0004_streams.sql"),
     include_str!("../migrations/0005_signers.sql"),
     include_str!("../migrations/0006_quarantine.sql"),
+    include_str!("../migrations/0007_position_trail.sql"),
 ];
 /// Another process may hold the file for a batch or a checkpoint.
 const BUSY_TIMEOUT_MS: u32 = 10_000;

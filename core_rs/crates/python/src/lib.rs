@@ -295,6 +295,26 @@ impl Engine {
         Ok(PyBytes::new(py, &answer))
     }
 
+    fn get_balance<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &Caller,
+        request: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let answer = py.detach(|| self.core.get_balance(&caller.0, request)).map_err(refused)?;
+        Ok(PyBytes::new(py, &answer))
+    }
+
+    fn list_movements<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &Caller,
+        request: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let answer = py.detach(|| self.core.list_movements(&caller.0, request)).map_err(refused)?;
+        Ok(PyBytes::new(py, &answer))
+    }
+
     fn watch_from(&self, request: &[u8]) -> PyResult<String> {
         self.core.watch_from(request).map_err(refused)
     }

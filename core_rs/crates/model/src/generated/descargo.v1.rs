@@ -1669,6 +1669,77 @@ pub struct FieldChange {
     #[prost(string, tag = "3")]
     pub new_value: ::prost::alloc::string::String,
 }
+/// Asks for balances.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetBalanceRequest {
+    /// Exactly one is set.
+    #[prost(oneof = "get_balance_request::Subject", tags = "1, 2")]
+    pub subject: ::core::option::Option<get_balance_request::Subject>,
+}
+/// Nested message and enum types in `GetBalanceRequest`.
+pub mod get_balance_request {
+    /// Exactly one is set.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Subject {
+        /// The license. An agency may leave its own name out.
+        #[prost(message, tag = "1")]
+        License(super::LicenseId),
+        /// Number of the declaration, 15 digits: all its shipments.
+        #[prost(string, tag = "2")]
+        DeclarationNumber(::prost::alloc::string::String),
+    }
+}
+/// Balances.
+///
+/// Next unused field number: 2
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetBalanceResponse {
+    /// The license; or those of the declaration that the caller may read, by agency, key and number.
+    #[prost(message, repeated, tag = "1")]
+    pub standings: ::prost::alloc::vec::Vec<Standing>,
+}
+/// Asks for movements.
+///
+/// Next unused field number: 5
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListMovementsRequest {
+    /// At most so many, 1 to 1,000; 0: 100. A page may be shorter and have a next one.
+    #[prost(uint32, tag = "3")]
+    pub page_size: u32,
+    /// From an earlier answer to the same question.
+    #[prost(string, tag = "4")]
+    pub page_token: ::prost::alloc::string::String,
+    /// Exactly one is set.
+    #[prost(oneof = "list_movements_request::Subject", tags = "1, 2")]
+    pub subject: ::core::option::Option<list_movements_request::Subject>,
+}
+/// Nested message and enum types in `ListMovementsRequest`.
+pub mod list_movements_request {
+    /// Exactly one is set.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Subject {
+        /// The license. An agency may leave its own name out.
+        #[prost(message, tag = "1")]
+        License(super::LicenseId),
+        /// Number of the declaration, 15 digits: all its shipments.
+        #[prost(string, tag = "2")]
+        DeclarationNumber(::prost::alloc::string::String),
+    }
+}
+/// A page of movements.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListMovementsResponse {
+    /// From the first on: those of a license by `permit_seq`, those of a declaration as they were decided.
+    #[prost(message, repeated, tag = "1")]
+    pub movements: ::prost::alloc::vec::Vec<RecordedMovement>,
+    /// Empty: this was the last page.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
 /// What an alert is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
