@@ -2,6 +2,7 @@
 
     python -m loadtests.scale                   # 10 thousand and 1 million licenses
     python -m loadtests.scale --ten-million     # 10 million too: about 10 minutes and 15 GB of disk
+    python -m loadtests.scale --workers 2       # with two worker processes
     python -m loadtests.scale --backlog         # and 345,000 exercises in one go (48 hours' worth)
 
 Each size has a validator of its own on a fresh ledger. Writes `build/scale.json`.
@@ -15,6 +16,7 @@ import shutil
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +37,8 @@ TEN_MILLION: Final = 10_000_000
 BACKLOG: Final = 345_000
 """Exercises of 48 hours, should the validator be away that long."""
 BACKLOG_S_MAX: Final = 900.0
+CONNECTIONS: Final = 16
+"""Enough that the system spreads them over the workers."""
 OPEN_RATE: Final = 1_000.0
 """Calls per second of the open loop: the same at every size, well below what any reaches."""
 WARM_UP_S: Final = 0.5
@@ -44,6 +48,7 @@ def main() -> int:
     """Measures every size; returns the exit code, which no figure changes."""
     parser = argparse.ArgumentParser(prog="python -m loadtests.scale", description=__doc__)
     parser.add_argument("--ten-million", action="store_true", help="10 million licenses too")
+    parser.add_argument("--workers", type=int, default=1, help="worker processes of the server")
     parser.add_argument("--backlog", action="store_true", help=f"drain {BACKLOG:,} exercises")
     parser.add_argument("--window-s", type=float, default=5.0, help="seconds of each load")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="licenses")
@@ -56,7 +61,10 @@ def main() -> int:
         # Beside the report, on a disk: in memory a commit would cost nothing.
         folder = Path(tempfile.mkdtemp(prefix="scale-", dir=options.out.parent))
         try:
-            with bulk_stage(folder, licenses, tell) as stage, load_clients(stage, tell) as clients:
+            with (
+                bulk_stage(folder, licenses, tell, workers=options.workers) as stage,
+                load_clients(stage, tell) as clients,
+            ):
                 row = measured(stage, clients, licenses, options.window_s)
                 if options.backlog and licenses == sizes[-1]:
                     tell(f"a backlog of {BACKLOG:,} exercises")
@@ -68,6 +76,7 @@ def main() -> int:
     report = {
         "machine": machine_facts(options.out.parent),
         "versions": version_facts(),
+        "workers": options.workers,
         "sizes": rows,
     }
     options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -77,9 +86,9 @@ def main() -> int:
 def measured(stage: Bulk, clients: Clients, licenses: int, window_s: float) -> dict[str, float]:
     """One size: what the ledger weighs, how fast draws over all of it are, how long they wait."""
     idle = resident_bytes(stage.validator.pid)
-    load = Load(VALIDATE, "validate", "firma", OUTSTANDING)
+    load = Load(VALIDATE, "validate", "firma", OUTSTANDING, connections=CONNECTIONS)
     closed = clients.sample(stage.validator, load, WARM_UP_S, window_s)
-    waiting = Load(VALIDATE, "validate", "firma", OUTSTANDING, rate=OPEN_RATE, seed=1)
+    waiting = replace(load, rate=OPEN_RATE, seed=1)
     opened = clients.sample(stage.validator, waiting, WARM_UP_S, window_s)
     figures = {
         "licenses": float(licenses),
@@ -98,7 +107,8 @@ def measured(stage: Bulk, clients: Clients, licenses: int, window_s: float) -> d
 
 def _drained(stage: Bulk, clients: Clients) -> dict[str, float]:
     """Exercises that waited while the validator was away, as fast as lanes may send them."""
-    load = Load(VALIDATE, "validate", "firma", OUTSTANDING, calls_max=BACKLOG)
+    load = Load(VALIDATE, "validate", "firma", OUTSTANDING, connections=CONNECTIONS)
+    load = replace(load, calls_max=BACKLOG)
     began = time.perf_counter()
     sample = clients.sample(stage.validator, load, 0.0, BACKLOG_S_MAX)
     return {

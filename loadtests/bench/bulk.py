@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from descargo_server.config.load import load_configuration
 from loadtests.bench import tools
 from loadtests.bench.corpus import Agency, Corpus, broker_licenses
+from loadtests.bench.process_cpu import family
 from loadtests.bench.stage import AGENCY, Filled, demo_folder, serving_validator
 
 if TYPE_CHECKING:
@@ -43,12 +44,13 @@ def bulk_stage(
     licenses: int,
     tell: Callable[[str], None],
     tariff: Sequence[tuple[str, str]] = STEEL,
+    workers: int = 1,
 ) -> Iterator[Bulk]:
     """A validator with so many licenses until the block ends; raises RuntimeError without cargo."""
     tool = tools.built("descargo-corpus", tell)
     if tool is None:
         raise RuntimeError("the corpus tool needs cargo")
-    demo = demo_folder(folder)
+    demo = demo_folder(folder, workers)
     configuration = load_configuration(demo / "descargo.toml")
     ledger = Path(configuration.config.ledger)
     began = time.perf_counter()
@@ -82,7 +84,11 @@ def _filled(
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory of a process that is in use now."""
+    """Memory of a process and its workers that is in use now."""
+    return sum(_own_bytes(each) for each in family(pid))
+
+
+def _own_bytes(pid: int) -> int:
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
         name, _, value = line.partition(":")
         if name == "VmRSS":

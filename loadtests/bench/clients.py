@@ -22,8 +22,6 @@ __all__ = ["Clients", "Load", "Sample", "load_clients"]
 
 PYTHON_CLIENTS: Final = 2
 """Python client processes: more would take the server's processor time on a small machine."""
-CONNECTIONS: Final = 2
-"""Of the compiled client, as the Python ones would have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +36,8 @@ class Load:
     outstanding: int
     """Calls in a closed loop."""
     hot: bool = False
+    connections: int = 2
+    """Of the compiled client; as many as the Python clients are."""
     calls_max: int | None = None
     """A closed loop of the compiled client ends after so many calls."""
     rate: float | None = None
@@ -88,7 +88,7 @@ class Clients:
             "calls_max": load.calls_max,
             "rate": load.rate,
             "seed": load.seed,
-            "connections": min(CONNECTIONS, load.outstanding) if self.compiled else 1,
+            "connections": min(load.connections, load.outstanding) if self.compiled else 1,
         }
         for process, outstanding in zip(busy, _shares(load.outstanding, len(busy)), strict=True):
             _write(process, json.dumps(order | {"outstanding": outstanding}))

@@ -30,7 +30,17 @@ if TYPE_CHECKING:
 
 Call: TypeAlias = "grpc.UnaryUnaryMultiCallable[bytes, bytes]"
 
-__all__ = ["LANE", "Filled", "Serving", "Stage", "demo_folder", "serving_validator", "staged"]
+__all__ = [
+    "LANE",
+    "Filled",
+    "Serving",
+    "Stage",
+    "answer_bytes",
+    "demo_folder",
+    "serving",
+    "serving_validator",
+    "staged",
+]
 
 LANE: Final = "lane-nuevo-laredo"
 AGENCY: Final = "se"
@@ -43,6 +53,8 @@ CHECK: Final = "/descargo.v1.ValidationService/CheckLicense"
 SUBMISSIONS_AT_ONCE: Final = 64
 TRIAL_CLIENT: Final = 999
 """Number of the client that tries one call of each; load clients count from 0."""
+PEERS: Final = 998
+"""Number of the client that tries the same once more, for others beside us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +102,28 @@ def staged(folder: Path, licenses: int) -> Iterator[Stage]:
         sizes = _answer_bytes(demo, validator, corpus)
         arguments = ["-m", "loadtests.bench.empty_server", str(demo), str(demo / "empty.port")]
         arguments += [str(size) for size in sizes]
-        empty = stack.enter_context(_serving(demo, "empty", arguments))
+        empty = stack.enter_context(serving(demo, "empty", [sys.executable, *arguments]))
         yield Stage(demo, corpus_path, validator, empty, core_inputs)
 
 
-def demo_folder(folder: Path) -> Path:
+def answer_bytes(stage: Stage) -> tuple[int, int]:
+    """How many bytes the validator answers to a check and to a validation."""
+    return _answer_bytes(stage.folder, stage.validator, Corpus.read(stage.corpus_path), PEERS)
+
+
+def demo_folder(folder: Path, workers: int = 1) -> Path:
     """A new demo folder: keys, certificates, configuration; no ledger yet."""
     demo = folder / "demo"
     _run("-m", "descargo_server", "pki", "demo", "--out", str(demo), "--listen", "127.0.0.1:0")
+    if workers > 1:
+        with (demo / "descargo.toml").open("a", encoding="utf-8") as file:
+            file.write(f"\n[server]\nworkers = {workers}\n")
     return demo
 
 
 def serving_validator(demo: Path) -> AbstractContextManager[Serving]:
     """A validator on the demo folder's ledger, until the block ends."""
-    return _serving(demo, "validator", _validator_arguments(demo))
+    return serving(demo, "validator", [sys.executable, *_validator_arguments(demo)])
 
 
 def lane_channel(demo: Path, target: str, caller: str = LANE) -> grpc.Channel:
@@ -127,12 +147,12 @@ def _validator_arguments(demo: Path) -> list[str]:
 
 
 @contextmanager
-def _serving(demo: Path, name: str, arguments: list[str]) -> Iterator[Serving]:
+def serving(demo: Path, name: str, command: list[str]) -> Iterator[Serving]:
     """Runs a server that writes its port to `name`.port; what it says goes to `name`.log."""
     ready = demo / f"{name}.port"
     with (
         (demo / f"{name}.log").open("wb") as log,
-        subprocess.Popen([sys.executable, *arguments], stderr=log, stdout=log) as popen,  # noqa: S603 - ours
+        subprocess.Popen(command, stderr=log, stdout=log) as popen,  # noqa: S603 - ours
     ):
         try:
             yield Serving(popen.pid, _port(popen, ready))
@@ -209,9 +229,10 @@ def _core_inputs(folder: Path, demo: Path, corpus: Corpus) -> Path:
     return inputs
 
 
-def _answer_bytes(demo: Path, validator: Serving, corpus: Corpus) -> tuple[int, int]:
-    """How many bytes the validator answers to a check and to a validation."""
-    requests = Requests(corpus, TRIAL_CLIENT, 1)
+def _answer_bytes(
+    demo: Path, validator: Serving, corpus: Corpus, client_no: int = TRIAL_CLIENT
+) -> tuple[int, int]:
+    requests = Requests(corpus, client_no, 1)
     with lane_channel(demo, validator.target) as channel:
         check: Call = channel.unary_unary(CHECK)
         validate: Call = channel.unary_unary(CHECK.replace("Check", "Validate"))
