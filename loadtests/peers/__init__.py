@@ -1,0 +1,1 @@
+"""Others beside us, where they can be had on this machine; outside `make bench`."""
