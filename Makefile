@@ -27,7 +27,7 @@ endif
 # Python tests can.
 CARGO := $(shell command -v cargo 2>/dev/null)
 
-.PHONY: demo test test-long races lint bench gen ci clean prerequisites
+.PHONY: demo test test-long races model-check lint bench gen ci clean prerequisites
 
 demo: $(VENV)/.demo
 	@$(BIN)/descargo-server demo $(DEMO)
@@ -71,6 +71,10 @@ test-long: $(VENV)/.dev
 # 10,000 suspensions at one of two workers, each raced by exercises at both.
 races: $(VENV)/.dev
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest tests/faults/test_races.py --timeout 3600 $(PYTEST)
+
+# Every order of the events of a small world.
+model-check: prerequisites
+	cargo run --quiet --release --locked --manifest-path core_rs/Cargo.toml --package descargo-model-check
 
 gen: $(VENV)/.dev
 	$(BIN)/python scripts/gen.py
