@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from descargo.v1 import validation_service_pb2
 
 if TYPE_CHECKING:
-    from descargo.v1.declaration_pb2 import Declaration
-    from descargo.v1.validation_service_pb2 import ListRequiredLicensesResponse
+    from descargo.v1.declaration_pb2 import Declaration, DeclarationRef
+    from descargo.v1.validation_service_pb2 import (
+        ListRequiredLicensesResponse,
+        ReleaseGround,
+    )
     from descargo.v1.verdict_pb2 import Answer
     from descargo_client.channel import Channel
 
@@ -36,6 +39,52 @@ class Lane:
             declaration=declaration, min_revision=min_revision
         )
         return self._channel.call(self._stub.CheckLicense, request).answer
+
+    def check_declaration(self, declaration: Declaration, min_revision: str = "") -> Answer:
+        """Asks what a whole declaration would be answered: held, or at a lane exercised."""
+        request = validation_service_pb2.CheckDeclarationRequest(
+            declaration=declaration, min_revision=min_revision
+        )
+        return self._channel.call(self._stub.CheckDeclaration, request).answer
+
+    def reserve_declaration(self, declaration: Declaration, request_id: str) -> Answer:
+        """Holds everything that a declaration takes, all lines or nothing."""
+        request = validation_service_pb2.ReserveDeclarationRequest(
+            request_id=request_id, declaration=declaration
+        )
+        return self._channel.call(self._stub.ReserveDeclaration, request, request_id).answer
+
+    def pay_declaration(self, position: DeclarationRef, paid_on: str, request_id: str) -> Answer:
+        """Tells that a declaration was paid on a day, `YYYY-MM-DD`."""
+        request = validation_service_pb2.PayDeclarationRequest(
+            request_id=request_id, declaration=position, paid_on=paid_on
+        )
+        return self._channel.call(self._stub.PayDeclaration, request, request_id).answer
+
+    def validate_declaration(self, declaration: Declaration, request_id: str) -> Answer:
+        """Exercises a whole declaration, all lines or nothing."""
+        request = validation_service_pb2.ValidateDeclarationRequest(
+            request_id=request_id, declaration=declaration
+        )
+        return self._channel.call(self._stub.ValidateDeclaration, request, request_id).answer
+
+    def release_declaration(
+        self, position: DeclarationRef, ground: ReleaseGround.ValueType, request_id: str
+    ) -> Answer:
+        """Gives back everything that a declaration holds."""
+        request = validation_service_pb2.ReleaseDeclarationRequest(
+            request_id=request_id, declaration=position, ground=ground
+        )
+        return self._channel.call(self._stub.ReleaseDeclaration, request, request_id).answer
+
+    def rectify_declaration(
+        self, declaration: Declaration, rectified: DeclarationRef, request_id: str
+    ) -> Answer:
+        """Puts a declaration (the R1) into the place of another."""
+        request = validation_service_pb2.RectifyDeclarationRequest(
+            request_id=request_id, declaration=declaration, rectified=rectified
+        )
+        return self._channel.call(self._stub.RectifyDeclaration, request, request_id).answer
 
     def outcome(self, request_id: str) -> Answer:
         """Gets again what an earlier request was answered, byte for byte."""

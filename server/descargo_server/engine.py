@@ -44,6 +44,38 @@ class DecisionEngine(Protocol):
         """Answers what an exercise would be answered."""
         ...
 
+    def reserve_declaration(
+        self, caller: Caller, request: bytes, timeout_s: float | None, /
+    ) -> int:
+        """Queues a hold; the answer comes by its ticket."""
+        ...
+
+    def pay_declaration(self, caller: Caller, request: bytes, timeout_s: float | None, /) -> int:
+        """Queues a payment; the answer comes by its ticket."""
+        ...
+
+    def validate_declaration(
+        self, caller: Caller, request: bytes, timeout_s: float | None, /
+    ) -> int:
+        """Queues an exercise of a whole declaration; the answer comes by its ticket."""
+        ...
+
+    def release_declaration(
+        self, caller: Caller, request: bytes, timeout_s: float | None, /
+    ) -> int:
+        """Queues a release; the answer comes by its ticket."""
+        ...
+
+    def rectify_declaration(
+        self, caller: Caller, request: bytes, timeout_s: float | None, /
+    ) -> int:
+        """Queues a rectification; the answer comes by its ticket."""
+        ...
+
+    def check_declaration(self, caller: Caller, request: bytes, /) -> bytes:
+        """Answers what a hold or an exercise would be answered."""
+        ...
+
     def get_license(self, caller: Caller, request: bytes, /) -> bytes:
         """Reads a license."""
         ...

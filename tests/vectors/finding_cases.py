@@ -137,6 +137,13 @@ def exercise_cases() -> tuple[ExerciseCase, ...]:
     return tuple(_cases(ExerciseCase, "exercise_*.toml"))
 
 
+def declaration_codes() -> set[str]:
+    """Every code that a case of whole declarations expects."""
+    cases = tomllib.loads((FOLDER / "declarations.toml").read_text(encoding="utf-8"))["case"]
+    told = [each for case in cases for step in case["steps"] for each in step.get("expect", [])]
+    return {each.split()[0] for each in told}
+
+
 def _cases(kind: type[CaseT], pattern: str) -> Iterator[CaseT]:
     known = {each.name for each in fields(kind)}
     for path in sorted(FOLDER.glob(pattern)):

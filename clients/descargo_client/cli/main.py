@@ -18,6 +18,7 @@ from descargo_client import __version__
 from descargo_client.cli import (
     canonical,
     certificate,
+    declarations,
     exercise,
     license_show,
     operations,
@@ -87,6 +88,7 @@ def _app() -> typer.Typer:
     _register_version(app)
     submit.register(app)
     exercise.register(app)
+    declarations.register(app)
     required.register(app)
     license_show.register(app)
     watch.register(app)

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from descargo.v1 import license_pb2 as descargo_dot_v1_dot_license__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x64\x65scargo/v1/declaration.proto\x12\x0b\x64\x65scargo.v1\x1a\x19\x64\x65scargo/v1/license.proto\"\x98\x02\n\x0b\x44\x65\x63laration\x12\x1a\n\x12\x64\x65\x63laration_number\x18\x01 \x01(\t\x12\x17\n\x0f\x64\x65\x63laration_key\x18\x04 \x01(\t\x12-\n\toperation\x18\x05 \x01(\x0e\x32\x1a.descargo.v1.OperationType\x12\x0e\n\x06regime\x18\x06 \x01(\t\x12\"\n\x06trader\x18\x07 \x01(\x0b\x32\x12.descargo.v1.Party\x12\x18\n\x10\x63learance_office\x18\x08 \x01(\t\x12\x19\n\x11\x65ntry_exit_office\x18\t \x01(\t\x12\x0f\n\x07paid_on\x18\n \x01(\t\x12+\n\x05lines\x18\r \x03(\x0b\x32\x1c.descargo.v1.DeclarationLine\"\x8d\x02\n\x0f\x44\x65\x63larationLine\x12\x0f\n\x07line_no\x18\x01 \x01(\r\x12,\n\x0btariff_code\x18\x02 \x01(\x0b\x32\x17.descargo.v1.TariffCode\x12\"\n\x1a\x63ountry_origin_destination\x18\x03 \x01(\t\x12\x1c\n\x14\x63ountry_seller_buyer\x18\x04 \x01(\t\x12!\n\x03umc\x18\x05 \x01(\x0b\x32\x14.descargo.v1.Measure\x12!\n\x03umt\x18\x06 \x01(\x0b\x32\x14.descargo.v1.Measure\x12\x11\n\tvalue_usd\x18\x07 \x01(\t\x12 \n\x05\x64raws\x18\t \x03(\x0b\x32\x11.descargo.v1.Draw\".\n\nIdentifier\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x13\n\x0b\x63omplements\x18\x02 \x03(\t\"q\n\x04\x44raw\x12\'\n\x07license\x18\x01 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x1b\n\x13\x64ischarge_signature\x18\x02 \x01(\t\x12#\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x13.descargo.v1.Amountb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x64\x65scargo/v1/declaration.proto\x12\x0b\x64\x65scargo.v1\x1a\x19\x64\x65scargo/v1/license.proto\"\xdb\x02\n\x0b\x44\x65\x63laration\x12\x1a\n\x12\x64\x65\x63laration_number\x18\x01 \x01(\t\x12\x17\n\x0f\x61\x63\x63\x65ptance_code\x18\x02 \x01(\t\x12\x18\n\x0bshipment_no\x18\x03 \x01(\rH\x00\x88\x01\x01\x12\x17\n\x0f\x64\x65\x63laration_key\x18\x04 \x01(\t\x12-\n\toperation\x18\x05 \x01(\x0e\x32\x1a.descargo.v1.OperationType\x12\x0e\n\x06regime\x18\x06 \x01(\t\x12\"\n\x06trader\x18\x07 \x01(\x0b\x32\x12.descargo.v1.Party\x12\x18\n\x10\x63learance_office\x18\x08 \x01(\t\x12\x19\n\x11\x65ntry_exit_office\x18\t \x01(\t\x12\x0f\n\x07paid_on\x18\n \x01(\t\x12+\n\x05lines\x18\r \x03(\x0b\x32\x1c.descargo.v1.DeclarationLineB\x0e\n\x0c_shipment_no\"\x8d\x02\n\x0f\x44\x65\x63larationLine\x12\x0f\n\x07line_no\x18\x01 \x01(\r\x12,\n\x0btariff_code\x18\x02 \x01(\x0b\x32\x17.descargo.v1.TariffCode\x12\"\n\x1a\x63ountry_origin_destination\x18\x03 \x01(\t\x12\x1c\n\x14\x63ountry_seller_buyer\x18\x04 \x01(\t\x12!\n\x03umc\x18\x05 \x01(\x0b\x32\x14.descargo.v1.Measure\x12!\n\x03umt\x18\x06 \x01(\x0b\x32\x14.descargo.v1.Measure\x12\x11\n\tvalue_usd\x18\x07 \x01(\t\x12 \n\x05\x64raws\x18\t \x03(\x0b\x32\x11.descargo.v1.Draw\".\n\nIdentifier\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x13\n\x0b\x63omplements\x18\x02 \x03(\t\"q\n\x04\x44raw\x12\'\n\x07license\x18\x01 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x1b\n\x13\x64ischarge_signature\x18\x02 \x01(\t\x12#\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x13.descargo.v1.Amount\"E\n\x0e\x44\x65\x63larationRef\x12\x1a\n\x12\x64\x65\x63laration_number\x18\x01 \x01(\t\x12\x17\n\x0f\x61\x63\x63\x65ptance_code\x18\x02 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,11 +33,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'descargo.v1.declaration_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_DECLARATION']._serialized_start=74
-  _globals['_DECLARATION']._serialized_end=354
-  _globals['_DECLARATIONLINE']._serialized_start=357
-  _globals['_DECLARATIONLINE']._serialized_end=626
-  _globals['_IDENTIFIER']._serialized_start=628
-  _globals['_IDENTIFIER']._serialized_end=674
-  _globals['_DRAW']._serialized_start=676
-  _globals['_DRAW']._serialized_end=789
+  _globals['_DECLARATION']._serialized_end=421
+  _globals['_DECLARATIONLINE']._serialized_start=424
+  _globals['_DECLARATIONLINE']._serialized_end=693
+  _globals['_IDENTIFIER']._serialized_start=695
+  _globals['_IDENTIFIER']._serialized_end=741
+  _globals['_DRAW']._serialized_start=743
+  _globals['_DRAW']._serialized_end=856
+  _globals['_DECLARATIONREF']._serialized_start=858
+  _globals['_DECLARATIONREF']._serialized_end=927
 # @@protoc_insertion_point(module_scope)

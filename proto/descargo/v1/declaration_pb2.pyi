@@ -22,13 +22,15 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class Declaration(_message.Message):
     """A customs declaration, as far as licenses are concerned.
-    Next unused field number: 14; 2, 3, 11, 12 and 14 are kept for acceptance_code, shipment_no,
-    selection_activated_at, identifiers and broker_seal.
+    Next unused field number: 14; 11, 12 and 14 are kept for selection_activated_at, identifiers and
+    broker_seal.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     DECLARATION_NUMBER_FIELD_NUMBER: _builtins.int
+    ACCEPTANCE_CODE_FIELD_NUMBER: _builtins.int
+    SHIPMENT_NO_FIELD_NUMBER: _builtins.int
     DECLARATION_KEY_FIELD_NUMBER: _builtins.int
     OPERATION_FIELD_NUMBER: _builtins.int
     REGIME_FIELD_NUMBER: _builtins.int
@@ -40,6 +42,14 @@ class Declaration(_message.Message):
     declaration_number: _builtins.str
     """Number of the declaration, 15 digits `AABBPPPPDNNNNNN`: year of validation, aduana, broker license
     (patente), last digit of the current year, serial. Required.
+    """
+    acceptance_code: _builtins.str
+    """Acuse of the position that is acted on, 8 characters: that of the last accepted answer. Empty when
+    the declaration has no position yet. Another one: N443.
+    """
+    shipment_no: _builtins.int
+    """Shipment (remesa) of a consolidated declaration, from 1; 0 is refused. Absent: the whole declaration,
+    or the one that closes its shipments.
     """
     declaration_key: _builtins.str
     """Key of the declaration in Apendice 2 of Anexo 22, such as `A1`. Not a permit key. Required."""
@@ -69,6 +79,8 @@ class Declaration(_message.Message):
         self,
         *,
         declaration_number: _builtins.str = ...,
+        acceptance_code: _builtins.str = ...,
+        shipment_no: _builtins.int | None = ...,
         declaration_key: _builtins.str = ...,
         operation: _license_pb2.OperationType.ValueType = ...,
         regime: _builtins.str = ...,
@@ -78,11 +90,13 @@ class Declaration(_message.Message):
         paid_on: _builtins.str = ...,
         lines: _abc.Iterable[Global___DeclarationLine] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["trader", b"trader"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_shipment_no", b"_shipment_no", "shipment_no", b"shipment_no", "trader", b"trader"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clearance_office", b"clearance_office", "declaration_key", b"declaration_key", "declaration_number", b"declaration_number", "entry_exit_office", b"entry_exit_office", "lines", b"lines", "operation", b"operation", "paid_on", b"paid_on", "regime", b"regime", "trader", b"trader"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_shipment_no", b"_shipment_no", "acceptance_code", b"acceptance_code", "clearance_office", b"clearance_office", "declaration_key", b"declaration_key", "declaration_number", b"declaration_number", "entry_exit_office", b"entry_exit_office", "lines", b"lines", "operation", b"operation", "paid_on", b"paid_on", "regime", b"regime", "shipment_no", b"shipment_no", "trader", b"trader"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__shipment_no: _TypeAlias = _typing.Literal["shipment_no"]  # noqa: Y015
+    _WhichOneofArgType__shipment_no: _TypeAlias = _typing.Literal["_shipment_no", b"_shipment_no"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__shipment_no) -> _WhichOneofReturnType__shipment_no | None: ...
 
 Global___Declaration: _TypeAlias = Declaration  # noqa: Y015
 
@@ -216,3 +230,31 @@ class Draw(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Draw: _TypeAlias = Draw  # noqa: Y015
+
+@_typing.final
+class DeclarationRef(_message.Message):
+    """One position: a declaration, or a shipment of it, by the acuse that it was given.
+    Next unused field number: 3
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECLARATION_NUMBER_FIELD_NUMBER: _builtins.int
+    ACCEPTANCE_CODE_FIELD_NUMBER: _builtins.int
+    declaration_number: _builtins.str
+    """Number of the declaration, 15 digits. Required."""
+    acceptance_code: _builtins.str
+    """Acuse of the position, 8 characters. Required; zero or another one: N443."""
+    def __init__(
+        self,
+        *,
+        declaration_number: _builtins.str = ...,
+        acceptance_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acceptance_code", b"acceptance_code", "declaration_number", b"declaration_number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeclarationRef: _TypeAlias = DeclarationRef  # noqa: Y015

@@ -27,13 +27,15 @@ from descargo.v1 import license_pb2 as descargo_dot_v1_dot_license__pb2
 from descargo.v1 import verdict_pb2 as descargo_dot_v1_dot_verdict__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$descargo/v1/validation_service.proto\x12\x0b\x64\x65scargo.v1\x1a\x1d\x64\x65scargo/v1/declaration.proto\x1a\x19\x64\x65scargo/v1/license.proto\x1a\x19\x64\x65scargo/v1/verdict.proto\"Z\n\x13\x43heckLicenseRequest\x12-\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32\x18.descargo.v1.Declaration\x12\x14\n\x0cmin_revision\x18\x02 \x01(\t\";\n\x14\x43heckLicenseResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"[\n\x16ValidateLicenseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x0b\x64\x65\x63laration\x18\x02 \x01(\x0b\x32\x18.descargo.v1.Declaration\">\n\x17ValidateLicenseResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"\'\n\x11GetOutcomeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"9\n\x12GetOutcomeResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"]\n\x1bListRequiredLicensesRequest\x12-\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32\x18.descargo.v1.Declaration\x12\x0f\n\x07on_date\x18\x02 \x01(\t\"\xc4\x01\n\x1cListRequiredLicensesResponse\x12.\n\x0crequirements\x18\x01 \x03(\x0b\x32\x18.descargo.v1.Requirement\x12\x14\n\x0cruleset_hash\x18\x02 \x01(\x0c\x12\x19\n\x11\x63\x61talogue_version\x18\x03 \x01(\t\x12\x0e\n\x06judged\x18\x04 \x01(\x08\x12\x1a\n\x12judged_permit_keys\x18\x05 \x03(\t\x12\x17\n\x0f\x66\x61iled_rule_ids\x18\x06 \x03(\t\"\x80\x02\n\x0bRequirement\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12&\n\x06\x61ny_of\x18\x02 \x03(\x0b\x32\x16.descargo.v1.LicenseId\x12\x13\n\x0blegal_basis\x18\x03 \x01(\t\x12*\n\texempting\x18\x04 \x03(\x0b\x32\x17.descargo.v1.Identifier\x12\x14\n\x0cillustrative\x18\x05 \x01(\x08\x12&\n\x06\x61ll_of\x18\x06 \x03(\x0b\x32\x16.descargo.v1.LicenseId\x12*\n\tonly_with\x18\x07 \x03(\x0b\x32\x17.descargo.v1.Identifier\x12\r\n\x05scope\x18\x08 \x01(\t2\x82\x03\n\x11ValidationService\x12S\n\x0c\x43heckLicense\x12 .descargo.v1.CheckLicenseRequest\x1a!.descargo.v1.CheckLicenseResponse\x12\\\n\x0fValidateLicense\x12#.descargo.v1.ValidateLicenseRequest\x1a$.descargo.v1.ValidateLicenseResponse\x12M\n\nGetOutcome\x12\x1e.descargo.v1.GetOutcomeRequest\x1a\x1f.descargo.v1.GetOutcomeResponse\x12k\n\x14ListRequiredLicenses\x12(.descargo.v1.ListRequiredLicensesRequest\x1a).descargo.v1.ListRequiredLicensesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$descargo/v1/validation_service.proto\x12\x0b\x64\x65scargo.v1\x1a\x1d\x64\x65scargo/v1/declaration.proto\x1a\x19\x64\x65scargo/v1/license.proto\x1a\x19\x64\x65scargo/v1/verdict.proto\"Z\n\x13\x43heckLicenseRequest\x12-\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32\x18.descargo.v1.Declaration\x12\x14\n\x0cmin_revision\x18\x02 \x01(\t\";\n\x14\x43heckLicenseResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"[\n\x16ValidateLicenseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x0b\x64\x65\x63laration\x18\x02 \x01(\x0b\x32\x18.descargo.v1.Declaration\">\n\x17ValidateLicenseResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"^\n\x17\x43heckDeclarationRequest\x12-\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32\x18.descargo.v1.Declaration\x12\x14\n\x0cmin_revision\x18\x02 \x01(\t\"?\n\x18\x43heckDeclarationResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"^\n\x19ReserveDeclarationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x0b\x64\x65\x63laration\x18\x02 \x01(\x0b\x32\x18.descargo.v1.Declaration\"A\n\x1aReserveDeclarationResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"n\n\x15PayDeclarationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x30\n\x0b\x64\x65\x63laration\x18\x02 \x01(\x0b\x32\x1b.descargo.v1.DeclarationRef\x12\x0f\n\x07paid_on\x18\x03 \x01(\t\"=\n\x16PayDeclarationResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"_\n\x1aValidateDeclarationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x0b\x64\x65\x63laration\x18\x02 \x01(\x0b\x32\x18.descargo.v1.Declaration\"B\n\x1bValidateDeclarationResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"\x8d\x01\n\x19ReleaseDeclarationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x30\n\x0b\x64\x65\x63laration\x18\x02 \x01(\x0b\x32\x1b.descargo.v1.DeclarationRef\x12*\n\x06ground\x18\x03 \x01(\x0e\x32\x1a.descargo.v1.ReleaseGround\"A\n\x1aReleaseDeclarationResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"\x8e\x01\n\x19RectifyDeclarationRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12-\n\x0b\x64\x65\x63laration\x18\x02 \x01(\x0b\x32\x18.descargo.v1.Declaration\x12.\n\trectified\x18\x03 \x01(\x0b\x32\x1b.descargo.v1.DeclarationRef\"A\n\x1aRectifyDeclarationResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"\'\n\x11GetOutcomeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"9\n\x12GetOutcomeResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"]\n\x1bListRequiredLicensesRequest\x12-\n\x0b\x64\x65\x63laration\x18\x01 \x01(\x0b\x32\x18.descargo.v1.Declaration\x12\x0f\n\x07on_date\x18\x02 \x01(\t\"\xc4\x01\n\x1cListRequiredLicensesResponse\x12.\n\x0crequirements\x18\x01 \x03(\x0b\x32\x18.descargo.v1.Requirement\x12\x14\n\x0cruleset_hash\x18\x02 \x01(\x0c\x12\x19\n\x11\x63\x61talogue_version\x18\x03 \x01(\t\x12\x0e\n\x06judged\x18\x04 \x01(\x08\x12\x1a\n\x12judged_permit_keys\x18\x05 \x03(\t\x12\x17\n\x0f\x66\x61iled_rule_ids\x18\x06 \x03(\t\"\x80\x02\n\x0bRequirement\x12\x0f\n\x07rule_id\x18\x01 \x01(\t\x12&\n\x06\x61ny_of\x18\x02 \x03(\x0b\x32\x16.descargo.v1.LicenseId\x12\x13\n\x0blegal_basis\x18\x03 \x01(\t\x12*\n\texempting\x18\x04 \x03(\x0b\x32\x17.descargo.v1.Identifier\x12\x14\n\x0cillustrative\x18\x05 \x01(\x08\x12&\n\x06\x61ll_of\x18\x06 \x03(\x0b\x32\x16.descargo.v1.LicenseId\x12*\n\tonly_with\x18\x07 \x03(\x0b\x32\x17.descargo.v1.Identifier\x12\r\n\x05scope\x18\x08 \x01(\t*n\n\rReleaseGround\x12\x1e\n\x1aRELEASE_GROUND_UNSPECIFIED\x10\x00\x12\x1e\n\x1aRELEASE_GROUND_ELIMINATION\x10\x01\x12\x1d\n\x19RELEASE_GROUND_WITHDRAWAL\x10\x02\x32\xdd\x07\n\x11ValidationService\x12S\n\x0c\x43heckLicense\x12 .descargo.v1.CheckLicenseRequest\x1a!.descargo.v1.CheckLicenseResponse\x12_\n\x10\x43heckDeclaration\x12$.descargo.v1.CheckDeclarationRequest\x1a%.descargo.v1.CheckDeclarationResponse\x12\\\n\x0fValidateLicense\x12#.descargo.v1.ValidateLicenseRequest\x1a$.descargo.v1.ValidateLicenseResponse\x12\x65\n\x12ReserveDeclaration\x12&.descargo.v1.ReserveDeclarationRequest\x1a\'.descargo.v1.ReserveDeclarationResponse\x12Y\n\x0ePayDeclaration\x12\".descargo.v1.PayDeclarationRequest\x1a#.descargo.v1.PayDeclarationResponse\x12h\n\x13ValidateDeclaration\x12\'.descargo.v1.ValidateDeclarationRequest\x1a(.descargo.v1.ValidateDeclarationResponse\x12\x65\n\x12ReleaseDeclaration\x12&.descargo.v1.ReleaseDeclarationRequest\x1a\'.descargo.v1.ReleaseDeclarationResponse\x12\x65\n\x12RectifyDeclaration\x12&.descargo.v1.RectifyDeclarationRequest\x1a\'.descargo.v1.RectifyDeclarationResponse\x12M\n\nGetOutcome\x12\x1e.descargo.v1.GetOutcomeRequest\x1a\x1f.descargo.v1.GetOutcomeResponse\x12k\n\x14ListRequiredLicenses\x12(.descargo.v1.ListRequiredLicensesRequest\x1a).descargo.v1.ListRequiredLicensesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'descargo.v1.validation_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_RELEASEGROUND']._serialized_start=2188
+  _globals['_RELEASEGROUND']._serialized_end=2298
   _globals['_CHECKLICENSEREQUEST']._serialized_start=138
   _globals['_CHECKLICENSEREQUEST']._serialized_end=228
   _globals['_CHECKLICENSERESPONSE']._serialized_start=230
@@ -42,16 +44,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VALIDATELICENSEREQUEST']._serialized_end=382
   _globals['_VALIDATELICENSERESPONSE']._serialized_start=384
   _globals['_VALIDATELICENSERESPONSE']._serialized_end=446
-  _globals['_GETOUTCOMEREQUEST']._serialized_start=448
-  _globals['_GETOUTCOMEREQUEST']._serialized_end=487
-  _globals['_GETOUTCOMERESPONSE']._serialized_start=489
-  _globals['_GETOUTCOMERESPONSE']._serialized_end=546
-  _globals['_LISTREQUIREDLICENSESREQUEST']._serialized_start=548
-  _globals['_LISTREQUIREDLICENSESREQUEST']._serialized_end=641
-  _globals['_LISTREQUIREDLICENSESRESPONSE']._serialized_start=644
-  _globals['_LISTREQUIREDLICENSESRESPONSE']._serialized_end=840
-  _globals['_REQUIREMENT']._serialized_start=843
-  _globals['_REQUIREMENT']._serialized_end=1099
-  _globals['_VALIDATIONSERVICE']._serialized_start=1102
-  _globals['_VALIDATIONSERVICE']._serialized_end=1488
+  _globals['_CHECKDECLARATIONREQUEST']._serialized_start=448
+  _globals['_CHECKDECLARATIONREQUEST']._serialized_end=542
+  _globals['_CHECKDECLARATIONRESPONSE']._serialized_start=544
+  _globals['_CHECKDECLARATIONRESPONSE']._serialized_end=607
+  _globals['_RESERVEDECLARATIONREQUEST']._serialized_start=609
+  _globals['_RESERVEDECLARATIONREQUEST']._serialized_end=703
+  _globals['_RESERVEDECLARATIONRESPONSE']._serialized_start=705
+  _globals['_RESERVEDECLARATIONRESPONSE']._serialized_end=770
+  _globals['_PAYDECLARATIONREQUEST']._serialized_start=772
+  _globals['_PAYDECLARATIONREQUEST']._serialized_end=882
+  _globals['_PAYDECLARATIONRESPONSE']._serialized_start=884
+  _globals['_PAYDECLARATIONRESPONSE']._serialized_end=945
+  _globals['_VALIDATEDECLARATIONREQUEST']._serialized_start=947
+  _globals['_VALIDATEDECLARATIONREQUEST']._serialized_end=1042
+  _globals['_VALIDATEDECLARATIONRESPONSE']._serialized_start=1044
+  _globals['_VALIDATEDECLARATIONRESPONSE']._serialized_end=1110
+  _globals['_RELEASEDECLARATIONREQUEST']._serialized_start=1113
+  _globals['_RELEASEDECLARATIONREQUEST']._serialized_end=1254
+  _globals['_RELEASEDECLARATIONRESPONSE']._serialized_start=1256
+  _globals['_RELEASEDECLARATIONRESPONSE']._serialized_end=1321
+  _globals['_RECTIFYDECLARATIONREQUEST']._serialized_start=1324
+  _globals['_RECTIFYDECLARATIONREQUEST']._serialized_end=1466
+  _globals['_RECTIFYDECLARATIONRESPONSE']._serialized_start=1468
+  _globals['_RECTIFYDECLARATIONRESPONSE']._serialized_end=1533
+  _globals['_GETOUTCOMEREQUEST']._serialized_start=1535
+  _globals['_GETOUTCOMEREQUEST']._serialized_end=1574
+  _globals['_GETOUTCOMERESPONSE']._serialized_start=1576
+  _globals['_GETOUTCOMERESPONSE']._serialized_end=1633
+  _globals['_LISTREQUIREDLICENSESREQUEST']._serialized_start=1635
+  _globals['_LISTREQUIREDLICENSESREQUEST']._serialized_end=1728
+  _globals['_LISTREQUIREDLICENSESRESPONSE']._serialized_start=1731
+  _globals['_LISTREQUIREDLICENSESRESPONSE']._serialized_end=1927
+  _globals['_REQUIREMENT']._serialized_start=1930
+  _globals['_REQUIREMENT']._serialized_end=2186
+  _globals['_VALIDATIONSERVICE']._serialized_start=2301
+  _globals['_VALIDATIONSERVICE']._serialized_end=3290
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from descargo.v1 import verdict_pb2 as _verdict_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,6 +21,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ReleaseGround:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ReleaseGroundEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ReleaseGround.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RELEASE_GROUND_UNSPECIFIED: _ReleaseGround.ValueType  # 0
+    """Never sent."""
+    RELEASE_GROUND_ELIMINATION: _ReleaseGround.ValueType  # 1
+    """Eliminacion, movement 2: validated and not paid. A paid one: N441."""
+    RELEASE_GROUND_WITHDRAWAL: _ReleaseGround.ValueType  # 2
+    """Desistimiento, movement 3: paid and its selection not activated. Otherwise: N442."""
+
+class ReleaseGround(_ReleaseGround, metaclass=_ReleaseGroundEnumTypeWrapper):
+    """Why a declaration gives back what it holds."""
+
+RELEASE_GROUND_UNSPECIFIED: ReleaseGround.ValueType  # 0
+"""Never sent."""
+RELEASE_GROUND_ELIMINATION: ReleaseGround.ValueType  # 1
+"""Eliminacion, movement 2: validated and not paid. A paid one: N441."""
+RELEASE_GROUND_WITHDRAWAL: ReleaseGround.ValueType  # 2
+"""Desistimiento, movement 3: paid and its selection not activated. Otherwise: N442."""
+Global___ReleaseGround: _TypeAlias = ReleaseGround  # noqa: Y015
 
 @_typing.final
 class CheckLicenseRequest(_message.Message):
@@ -132,6 +157,356 @@ class ValidateLicenseResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ValidateLicenseResponse: _TypeAlias = ValidateLicenseResponse  # noqa: Y015
+
+@_typing.final
+class CheckDeclarationRequest(_message.Message):
+    """Asks what would be answered.
+    Next unused field number: 3
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECLARATION_FIELD_NUMBER: _builtins.int
+    MIN_REVISION_FIELD_NUMBER: _builtins.int
+    min_revision: _builtins.str
+    """A revision that the answer must have seen. Empty: whatever is newest."""
+    @_builtins.property
+    def declaration(self) -> _declaration_pb2.Declaration:
+        """The whole declaration: at most 1,000 lines, 50 draws a line, 5,000 draws, 2 MiB. Required."""
+
+    def __init__(
+        self,
+        *,
+        declaration: _declaration_pb2.Declaration | None = ...,
+        min_revision: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration", "min_revision", b"min_revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckDeclarationRequest: _TypeAlias = CheckDeclarationRequest  # noqa: Y015
+
+@_typing.final
+class CheckDeclarationResponse(_message.Message):
+    """What would be answered.
+    Next unused field number: 2
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answer(self) -> _verdict_pb2.Answer:
+        """A preview or an error, without receipt."""
+
+    def __init__(
+        self,
+        *,
+        answer: _verdict_pb2.Answer | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckDeclarationResponse: _TypeAlias = CheckDeclarationResponse  # noqa: Y015
+
+@_typing.final
+class ReserveDeclarationRequest(_message.Message):
+    """Holds what a declaration takes.
+    Next unused field number: 3
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DECLARATION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID chosen by the caller and kept over its retries. Required."""
+    @_builtins.property
+    def declaration(self) -> _declaration_pb2.Declaration:
+        """The whole declaration: at most 1,000 lines, 50 draws a line, 5,000 draws, 2 MiB. Required."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        declaration: _declaration_pb2.Declaration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReserveDeclarationRequest: _TypeAlias = ReserveDeclarationRequest  # noqa: Y015
+
+@_typing.final
+class ReserveDeclarationResponse(_message.Message):
+    """Firma or error.
+    Next unused field number: 2
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answer(self) -> _verdict_pb2.Answer:
+        """The answer."""
+
+    def __init__(
+        self,
+        *,
+        answer: _verdict_pb2.Answer | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReserveDeclarationResponse: _TypeAlias = ReserveDeclarationResponse  # noqa: Y015
+
+@_typing.final
+class PayDeclarationRequest(_message.Message):
+    """Takes note of a payment.
+    Next unused field number: 4
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DECLARATION_FIELD_NUMBER: _builtins.int
+    PAID_ON_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID chosen by the caller and kept over its retries. Required."""
+    paid_on: _builtins.str
+    """Day of payment, `YYYY-MM-DD`, Mexico City; not after today. Required."""
+    @_builtins.property
+    def declaration(self) -> _declaration_pb2.DeclarationRef:
+        """The position. Required."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        declaration: _declaration_pb2.DeclarationRef | None = ...,
+        paid_on: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration", "paid_on", b"paid_on", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayDeclarationRequest: _TypeAlias = PayDeclarationRequest  # noqa: Y015
+
+@_typing.final
+class PayDeclarationResponse(_message.Message):
+    """Firma or error.
+    Next unused field number: 2
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answer(self) -> _verdict_pb2.Answer:
+        """The answer."""
+
+    def __init__(
+        self,
+        *,
+        answer: _verdict_pb2.Answer | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PayDeclarationResponse: _TypeAlias = PayDeclarationResponse  # noqa: Y015
+
+@_typing.final
+class ValidateDeclarationRequest(_message.Message):
+    """Exercises a declaration.
+    Next unused field number: 3
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DECLARATION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID chosen by the caller and kept over its retries. Required."""
+    @_builtins.property
+    def declaration(self) -> _declaration_pb2.Declaration:
+        """The whole declaration: at most 1,000 lines, 50 draws a line, 5,000 draws, 2 MiB. Required."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        declaration: _declaration_pb2.Declaration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidateDeclarationRequest: _TypeAlias = ValidateDeclarationRequest  # noqa: Y015
+
+@_typing.final
+class ValidateDeclarationResponse(_message.Message):
+    """Firma or error.
+    Next unused field number: 2
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answer(self) -> _verdict_pb2.Answer:
+        """The answer."""
+
+    def __init__(
+        self,
+        *,
+        answer: _verdict_pb2.Answer | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ValidateDeclarationResponse: _TypeAlias = ValidateDeclarationResponse  # noqa: Y015
+
+@_typing.final
+class ReleaseDeclarationRequest(_message.Message):
+    """Gives back what a declaration holds.
+    Next unused field number: 4
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DECLARATION_FIELD_NUMBER: _builtins.int
+    GROUND_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID chosen by the caller and kept over its retries. Required."""
+    ground: Global___ReleaseGround.ValueType
+    """Why. Required."""
+    @_builtins.property
+    def declaration(self) -> _declaration_pb2.DeclarationRef:
+        """The position. Required."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        declaration: _declaration_pb2.DeclarationRef | None = ...,
+        ground: Global___ReleaseGround.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration", "ground", b"ground", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseDeclarationRequest: _TypeAlias = ReleaseDeclarationRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseDeclarationResponse(_message.Message):
+    """Firma or error.
+    Next unused field number: 2
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answer(self) -> _verdict_pb2.Answer:
+        """The answer."""
+
+    def __init__(
+        self,
+        *,
+        answer: _verdict_pb2.Answer | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseDeclarationResponse: _TypeAlias = ReleaseDeclarationResponse  # noqa: Y015
+
+@_typing.final
+class RectifyDeclarationRequest(_message.Message):
+    """Rectifies a declaration.
+    Next unused field number: 4
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DECLARATION_FIELD_NUMBER: _builtins.int
+    RECTIFIED_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """UUID chosen by the caller and kept over its retries. Required."""
+    @_builtins.property
+    def declaration(self) -> _declaration_pb2.Declaration:
+        """The whole declaration that rectifies (R1), under its own number. Required."""
+
+    @_builtins.property
+    def rectified(self) -> _declaration_pb2.DeclarationRef:
+        """The position that it rectifies. Required."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        declaration: _declaration_pb2.Declaration | None = ...,
+        rectified: _declaration_pb2.DeclarationRef | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration", "rectified", b"rectified"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["declaration", b"declaration", "rectified", b"rectified", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RectifyDeclarationRequest: _TypeAlias = RectifyDeclarationRequest  # noqa: Y015
+
+@_typing.final
+class RectifyDeclarationResponse(_message.Message):
+    """Firma or error.
+    Next unused field number: 2
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answer(self) -> _verdict_pb2.Answer:
+        """The answer."""
+
+    def __init__(
+        self,
+        *,
+        answer: _verdict_pb2.Answer | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RectifyDeclarationResponse: _TypeAlias = RectifyDeclarationResponse  # noqa: Y015
 
 @_typing.final
 class GetOutcomeRequest(_message.Message):

@@ -41,10 +41,40 @@ class ValidationServiceStub:
                 request_serializer=descargo_dot_v1_dot_validation__service__pb2.CheckLicenseRequest.SerializeToString,
                 response_deserializer=descargo_dot_v1_dot_validation__service__pb2.CheckLicenseResponse.FromString,
                 _registered_method=True)
+        self.CheckDeclaration = channel.unary_unary(
+                '/descargo.v1.ValidationService/CheckDeclaration',
+                request_serializer=descargo_dot_v1_dot_validation__service__pb2.CheckDeclarationRequest.SerializeToString,
+                response_deserializer=descargo_dot_v1_dot_validation__service__pb2.CheckDeclarationResponse.FromString,
+                _registered_method=True)
         self.ValidateLicense = channel.unary_unary(
                 '/descargo.v1.ValidationService/ValidateLicense',
                 request_serializer=descargo_dot_v1_dot_validation__service__pb2.ValidateLicenseRequest.SerializeToString,
                 response_deserializer=descargo_dot_v1_dot_validation__service__pb2.ValidateLicenseResponse.FromString,
+                _registered_method=True)
+        self.ReserveDeclaration = channel.unary_unary(
+                '/descargo.v1.ValidationService/ReserveDeclaration',
+                request_serializer=descargo_dot_v1_dot_validation__service__pb2.ReserveDeclarationRequest.SerializeToString,
+                response_deserializer=descargo_dot_v1_dot_validation__service__pb2.ReserveDeclarationResponse.FromString,
+                _registered_method=True)
+        self.PayDeclaration = channel.unary_unary(
+                '/descargo.v1.ValidationService/PayDeclaration',
+                request_serializer=descargo_dot_v1_dot_validation__service__pb2.PayDeclarationRequest.SerializeToString,
+                response_deserializer=descargo_dot_v1_dot_validation__service__pb2.PayDeclarationResponse.FromString,
+                _registered_method=True)
+        self.ValidateDeclaration = channel.unary_unary(
+                '/descargo.v1.ValidationService/ValidateDeclaration',
+                request_serializer=descargo_dot_v1_dot_validation__service__pb2.ValidateDeclarationRequest.SerializeToString,
+                response_deserializer=descargo_dot_v1_dot_validation__service__pb2.ValidateDeclarationResponse.FromString,
+                _registered_method=True)
+        self.ReleaseDeclaration = channel.unary_unary(
+                '/descargo.v1.ValidationService/ReleaseDeclaration',
+                request_serializer=descargo_dot_v1_dot_validation__service__pb2.ReleaseDeclarationRequest.SerializeToString,
+                response_deserializer=descargo_dot_v1_dot_validation__service__pb2.ReleaseDeclarationResponse.FromString,
+                _registered_method=True)
+        self.RectifyDeclaration = channel.unary_unary(
+                '/descargo.v1.ValidationService/RectifyDeclaration',
+                request_serializer=descargo_dot_v1_dot_validation__service__pb2.RectifyDeclarationRequest.SerializeToString,
+                response_deserializer=descargo_dot_v1_dot_validation__service__pb2.RectifyDeclarationResponse.FromString,
                 _registered_method=True)
         self.GetOutcome = channel.unary_unary(
                 '/descargo.v1.ValidationService/GetOutcome',
@@ -71,9 +101,59 @@ class ValidationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckDeclaration(self, request, context):
+        """Answers what `ReserveDeclaration` would, or `ValidateDeclaration` when a lane asks, and changes
+        nothing. Lanes, prevalidators; brokers for their own license (patente); holders for their own RFC.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ValidateLicense(self, request, context):
         """Exercises one license for one line: durable, exactly once. Lanes, at their own office.
-        Idempotent by `request_id`, and by the draw: (declaration, line, license line).
+        Idempotent by `request_id`, and by the draw: (declaration, shipment, line, license line). A draw that
+        the declaration holds is exercised from its hold, whose acuse and amount must then be stated.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReserveDeclaration(self, request, context):
+        """Holds everything that a declaration takes, all lines or nothing, until its lease ends. Prevalidators.
+        It states the whole position: what is not named any more goes back in the same step, and a statement
+        that does not fit leaves the hold as it was. Equal amounts renew the lease and keep the acuse.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PayDeclaration(self, request, context):
+        """Takes note that a declaration that holds was paid. Quotas must be in force on that day. Prevalidators;
+        lanes, at their own office.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ValidateDeclaration(self, request, context):
+        """Exercises a whole declaration, all lines or nothing, at the instant at which its selection is
+        activated. Lanes, at their own office. A hold must be paid, and its acuse and amounts be stated; what
+        it holds beside them goes back. Without a hold it draws.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReleaseDeclaration(self, request, context):
+        """Gives back everything that a declaration holds. Prevalidators; lanes, at their own office.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RectifyDeclaration(self, request, context):
+        """Puts another declaration (the R1) into the place of one, in one step and at the stage that it has come
+        to. Only the last of a chain can be rectified. Prevalidators; lanes, at their own office.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,10 +183,40 @@ def add_ValidationServiceServicer_to_server(servicer, server):
                     request_deserializer=descargo_dot_v1_dot_validation__service__pb2.CheckLicenseRequest.FromString,
                     response_serializer=descargo_dot_v1_dot_validation__service__pb2.CheckLicenseResponse.SerializeToString,
             ),
+            'CheckDeclaration': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckDeclaration,
+                    request_deserializer=descargo_dot_v1_dot_validation__service__pb2.CheckDeclarationRequest.FromString,
+                    response_serializer=descargo_dot_v1_dot_validation__service__pb2.CheckDeclarationResponse.SerializeToString,
+            ),
             'ValidateLicense': grpc.unary_unary_rpc_method_handler(
                     servicer.ValidateLicense,
                     request_deserializer=descargo_dot_v1_dot_validation__service__pb2.ValidateLicenseRequest.FromString,
                     response_serializer=descargo_dot_v1_dot_validation__service__pb2.ValidateLicenseResponse.SerializeToString,
+            ),
+            'ReserveDeclaration': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReserveDeclaration,
+                    request_deserializer=descargo_dot_v1_dot_validation__service__pb2.ReserveDeclarationRequest.FromString,
+                    response_serializer=descargo_dot_v1_dot_validation__service__pb2.ReserveDeclarationResponse.SerializeToString,
+            ),
+            'PayDeclaration': grpc.unary_unary_rpc_method_handler(
+                    servicer.PayDeclaration,
+                    request_deserializer=descargo_dot_v1_dot_validation__service__pb2.PayDeclarationRequest.FromString,
+                    response_serializer=descargo_dot_v1_dot_validation__service__pb2.PayDeclarationResponse.SerializeToString,
+            ),
+            'ValidateDeclaration': grpc.unary_unary_rpc_method_handler(
+                    servicer.ValidateDeclaration,
+                    request_deserializer=descargo_dot_v1_dot_validation__service__pb2.ValidateDeclarationRequest.FromString,
+                    response_serializer=descargo_dot_v1_dot_validation__service__pb2.ValidateDeclarationResponse.SerializeToString,
+            ),
+            'ReleaseDeclaration': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReleaseDeclaration,
+                    request_deserializer=descargo_dot_v1_dot_validation__service__pb2.ReleaseDeclarationRequest.FromString,
+                    response_serializer=descargo_dot_v1_dot_validation__service__pb2.ReleaseDeclarationResponse.SerializeToString,
+            ),
+            'RectifyDeclaration': grpc.unary_unary_rpc_method_handler(
+                    servicer.RectifyDeclaration,
+                    request_deserializer=descargo_dot_v1_dot_validation__service__pb2.RectifyDeclarationRequest.FromString,
+                    response_serializer=descargo_dot_v1_dot_validation__service__pb2.RectifyDeclarationResponse.SerializeToString,
             ),
             'GetOutcome': grpc.unary_unary_rpc_method_handler(
                     servicer.GetOutcome,
@@ -159,6 +269,33 @@ class ValidationService:
             _registered_method=True)
 
     @staticmethod
+    def CheckDeclaration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/descargo.v1.ValidationService/CheckDeclaration',
+            descargo_dot_v1_dot_validation__service__pb2.CheckDeclarationRequest.SerializeToString,
+            descargo_dot_v1_dot_validation__service__pb2.CheckDeclarationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def ValidateLicense(request,
             target,
             options=(),
@@ -175,6 +312,141 @@ class ValidationService:
             '/descargo.v1.ValidationService/ValidateLicense',
             descargo_dot_v1_dot_validation__service__pb2.ValidateLicenseRequest.SerializeToString,
             descargo_dot_v1_dot_validation__service__pb2.ValidateLicenseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReserveDeclaration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/descargo.v1.ValidationService/ReserveDeclaration',
+            descargo_dot_v1_dot_validation__service__pb2.ReserveDeclarationRequest.SerializeToString,
+            descargo_dot_v1_dot_validation__service__pb2.ReserveDeclarationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PayDeclaration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/descargo.v1.ValidationService/PayDeclaration',
+            descargo_dot_v1_dot_validation__service__pb2.PayDeclarationRequest.SerializeToString,
+            descargo_dot_v1_dot_validation__service__pb2.PayDeclarationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ValidateDeclaration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/descargo.v1.ValidationService/ValidateDeclaration',
+            descargo_dot_v1_dot_validation__service__pb2.ValidateDeclarationRequest.SerializeToString,
+            descargo_dot_v1_dot_validation__service__pb2.ValidateDeclarationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReleaseDeclaration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/descargo.v1.ValidationService/ReleaseDeclaration',
+            descargo_dot_v1_dot_validation__service__pb2.ReleaseDeclarationRequest.SerializeToString,
+            descargo_dot_v1_dot_validation__service__pb2.ReleaseDeclarationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RectifyDeclaration(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/descargo.v1.ValidationService/RectifyDeclaration',
+            descargo_dot_v1_dot_validation__service__pb2.RectifyDeclarationRequest.SerializeToString,
+            descargo_dot_v1_dot_validation__service__pb2.RectifyDeclarationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,9 +39,34 @@ class ValidationServiceStub:
     """Answers what `ValidateLicense` would, and changes nothing. Lanes, prevalidators; brokers for their own
     license (patente); holders for their own RFC.
     """
+    CheckDeclaration: _grpc.UnaryUnaryMultiCallable[_validation_service_pb2.CheckDeclarationRequest, _validation_service_pb2.CheckDeclarationResponse]
+    """Answers what `ReserveDeclaration` would, or `ValidateDeclaration` when a lane asks, and changes
+    nothing. Lanes, prevalidators; brokers for their own license (patente); holders for their own RFC.
+    """
     ValidateLicense: _grpc.UnaryUnaryMultiCallable[_validation_service_pb2.ValidateLicenseRequest, _validation_service_pb2.ValidateLicenseResponse]
     """Exercises one license for one line: durable, exactly once. Lanes, at their own office.
-    Idempotent by `request_id`, and by the draw: (declaration, line, license line).
+    Idempotent by `request_id`, and by the draw: (declaration, shipment, line, license line). A draw that
+    the declaration holds is exercised from its hold, whose acuse and amount must then be stated.
+    """
+    ReserveDeclaration: _grpc.UnaryUnaryMultiCallable[_validation_service_pb2.ReserveDeclarationRequest, _validation_service_pb2.ReserveDeclarationResponse]
+    """Holds everything that a declaration takes, all lines or nothing, until its lease ends. Prevalidators.
+    It states the whole position: what is not named any more goes back in the same step, and a statement
+    that does not fit leaves the hold as it was. Equal amounts renew the lease and keep the acuse.
+    """
+    PayDeclaration: _grpc.UnaryUnaryMultiCallable[_validation_service_pb2.PayDeclarationRequest, _validation_service_pb2.PayDeclarationResponse]
+    """Takes note that a declaration that holds was paid. Quotas must be in force on that day. Prevalidators;
+    lanes, at their own office.
+    """
+    ValidateDeclaration: _grpc.UnaryUnaryMultiCallable[_validation_service_pb2.ValidateDeclarationRequest, _validation_service_pb2.ValidateDeclarationResponse]
+    """Exercises a whole declaration, all lines or nothing, at the instant at which its selection is
+    activated. Lanes, at their own office. A hold must be paid, and its acuse and amounts be stated; what
+    it holds beside them goes back. Without a hold it draws.
+    """
+    ReleaseDeclaration: _grpc.UnaryUnaryMultiCallable[_validation_service_pb2.ReleaseDeclarationRequest, _validation_service_pb2.ReleaseDeclarationResponse]
+    """Gives back everything that a declaration holds. Prevalidators; lanes, at their own office."""
+    RectifyDeclaration: _grpc.UnaryUnaryMultiCallable[_validation_service_pb2.RectifyDeclarationRequest, _validation_service_pb2.RectifyDeclarationResponse]
+    """Puts another declaration (the R1) into the place of one, in one step and at the stage that it has come
+    to. Only the last of a chain can be rectified. Prevalidators; lanes, at their own office.
     """
     GetOutcome: _grpc.UnaryUnaryMultiCallable[_validation_service_pb2.GetOutcomeRequest, _validation_service_pb2.GetOutcomeResponse]
     """Answers again what the caller's earlier request was answered, byte for byte. NOT_FOUND with reason
@@ -63,9 +88,34 @@ class ValidationServiceAsyncStub(ValidationServiceStub):
     """Answers what `ValidateLicense` would, and changes nothing. Lanes, prevalidators; brokers for their own
     license (patente); holders for their own RFC.
     """
+    CheckDeclaration: _aio.UnaryUnaryMultiCallable[_validation_service_pb2.CheckDeclarationRequest, _validation_service_pb2.CheckDeclarationResponse]  # type: ignore[assignment]
+    """Answers what `ReserveDeclaration` would, or `ValidateDeclaration` when a lane asks, and changes
+    nothing. Lanes, prevalidators; brokers for their own license (patente); holders for their own RFC.
+    """
     ValidateLicense: _aio.UnaryUnaryMultiCallable[_validation_service_pb2.ValidateLicenseRequest, _validation_service_pb2.ValidateLicenseResponse]  # type: ignore[assignment]
     """Exercises one license for one line: durable, exactly once. Lanes, at their own office.
-    Idempotent by `request_id`, and by the draw: (declaration, line, license line).
+    Idempotent by `request_id`, and by the draw: (declaration, shipment, line, license line). A draw that
+    the declaration holds is exercised from its hold, whose acuse and amount must then be stated.
+    """
+    ReserveDeclaration: _aio.UnaryUnaryMultiCallable[_validation_service_pb2.ReserveDeclarationRequest, _validation_service_pb2.ReserveDeclarationResponse]  # type: ignore[assignment]
+    """Holds everything that a declaration takes, all lines or nothing, until its lease ends. Prevalidators.
+    It states the whole position: what is not named any more goes back in the same step, and a statement
+    that does not fit leaves the hold as it was. Equal amounts renew the lease and keep the acuse.
+    """
+    PayDeclaration: _aio.UnaryUnaryMultiCallable[_validation_service_pb2.PayDeclarationRequest, _validation_service_pb2.PayDeclarationResponse]  # type: ignore[assignment]
+    """Takes note that a declaration that holds was paid. Quotas must be in force on that day. Prevalidators;
+    lanes, at their own office.
+    """
+    ValidateDeclaration: _aio.UnaryUnaryMultiCallable[_validation_service_pb2.ValidateDeclarationRequest, _validation_service_pb2.ValidateDeclarationResponse]  # type: ignore[assignment]
+    """Exercises a whole declaration, all lines or nothing, at the instant at which its selection is
+    activated. Lanes, at their own office. A hold must be paid, and its acuse and amounts be stated; what
+    it holds beside them goes back. Without a hold it draws.
+    """
+    ReleaseDeclaration: _aio.UnaryUnaryMultiCallable[_validation_service_pb2.ReleaseDeclarationRequest, _validation_service_pb2.ReleaseDeclarationResponse]  # type: ignore[assignment]
+    """Gives back everything that a declaration holds. Prevalidators; lanes, at their own office."""
+    RectifyDeclaration: _aio.UnaryUnaryMultiCallable[_validation_service_pb2.RectifyDeclarationRequest, _validation_service_pb2.RectifyDeclarationResponse]  # type: ignore[assignment]
+    """Puts another declaration (the R1) into the place of one, in one step and at the stage that it has come
+    to. Only the last of a chain can be rectified. Prevalidators; lanes, at their own office.
     """
     GetOutcome: _aio.UnaryUnaryMultiCallable[_validation_service_pb2.GetOutcomeRequest, _validation_service_pb2.GetOutcomeResponse]  # type: ignore[assignment]
     """Answers again what the caller's earlier request was answered, byte for byte. NOT_FOUND with reason
@@ -92,13 +142,74 @@ class ValidationServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def CheckDeclaration(
+        self,
+        request: _validation_service_pb2.CheckDeclarationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_validation_service_pb2.CheckDeclarationResponse, _abc.Awaitable[_validation_service_pb2.CheckDeclarationResponse]]:
+        """Answers what `ReserveDeclaration` would, or `ValidateDeclaration` when a lane asks, and changes
+        nothing. Lanes, prevalidators; brokers for their own license (patente); holders for their own RFC.
+        """
+
+    @_abc_1.abstractmethod
     def ValidateLicense(
         self,
         request: _validation_service_pb2.ValidateLicenseRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_validation_service_pb2.ValidateLicenseResponse, _abc.Awaitable[_validation_service_pb2.ValidateLicenseResponse]]:
         """Exercises one license for one line: durable, exactly once. Lanes, at their own office.
-        Idempotent by `request_id`, and by the draw: (declaration, line, license line).
+        Idempotent by `request_id`, and by the draw: (declaration, shipment, line, license line). A draw that
+        the declaration holds is exercised from its hold, whose acuse and amount must then be stated.
+        """
+
+    @_abc_1.abstractmethod
+    def ReserveDeclaration(
+        self,
+        request: _validation_service_pb2.ReserveDeclarationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_validation_service_pb2.ReserveDeclarationResponse, _abc.Awaitable[_validation_service_pb2.ReserveDeclarationResponse]]:
+        """Holds everything that a declaration takes, all lines or nothing, until its lease ends. Prevalidators.
+        It states the whole position: what is not named any more goes back in the same step, and a statement
+        that does not fit leaves the hold as it was. Equal amounts renew the lease and keep the acuse.
+        """
+
+    @_abc_1.abstractmethod
+    def PayDeclaration(
+        self,
+        request: _validation_service_pb2.PayDeclarationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_validation_service_pb2.PayDeclarationResponse, _abc.Awaitable[_validation_service_pb2.PayDeclarationResponse]]:
+        """Takes note that a declaration that holds was paid. Quotas must be in force on that day. Prevalidators;
+        lanes, at their own office.
+        """
+
+    @_abc_1.abstractmethod
+    def ValidateDeclaration(
+        self,
+        request: _validation_service_pb2.ValidateDeclarationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_validation_service_pb2.ValidateDeclarationResponse, _abc.Awaitable[_validation_service_pb2.ValidateDeclarationResponse]]:
+        """Exercises a whole declaration, all lines or nothing, at the instant at which its selection is
+        activated. Lanes, at their own office. A hold must be paid, and its acuse and amounts be stated; what
+        it holds beside them goes back. Without a hold it draws.
+        """
+
+    @_abc_1.abstractmethod
+    def ReleaseDeclaration(
+        self,
+        request: _validation_service_pb2.ReleaseDeclarationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_validation_service_pb2.ReleaseDeclarationResponse, _abc.Awaitable[_validation_service_pb2.ReleaseDeclarationResponse]]:
+        """Gives back everything that a declaration holds. Prevalidators; lanes, at their own office."""
+
+    @_abc_1.abstractmethod
+    def RectifyDeclaration(
+        self,
+        request: _validation_service_pb2.RectifyDeclarationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_validation_service_pb2.RectifyDeclarationResponse, _abc.Awaitable[_validation_service_pb2.RectifyDeclarationResponse]]:
+        """Puts another declaration (the R1) into the place of one, in one step and at the stage that it has come
+        to. Only the last of a chain can be rectified. Prevalidators; lanes, at their own office.
         """
 
     @_abc_1.abstractmethod

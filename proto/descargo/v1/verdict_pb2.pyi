@@ -909,21 +909,27 @@ Global___Standing: _TypeAlias = Standing  # noqa: Y015
 @_typing.final
 class Position(_message.Message):
     """Where a declaration stands.
-    Next unused field number: 7; 2 and 6 are kept for shipment_no and rectified_number.
+    Next unused field number: 7
     """
 
     DESCRIPTOR: _descriptor.Descriptor
 
     DECLARATION_NUMBER_FIELD_NUMBER: _builtins.int
+    SHIPMENT_NO_FIELD_NUMBER: _builtins.int
     POSITION_NO_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     LEASE_UNTIL_FIELD_NUMBER: _builtins.int
+    RECTIFIED_NUMBER_FIELD_NUMBER: _builtins.int
     declaration_number: _builtins.str
     """The declaration."""
+    shipment_no: _builtins.int
+    """The shipment (remesa). Absent: the whole declaration."""
     position_no: _builtins.int
     """Grows by one whenever a statement changes amounts."""
     state: Global___DeclarationState.ValueType
     """State after the answer."""
+    rectified_number: _builtins.str
+    """The declaration that this one rectifies. Empty when it rectifies none."""
     @_builtins.property
     def lease_until(self) -> _timestamp_pb2.Timestamp:
         """When a reservation lapses. Absent when there is none."""
@@ -932,14 +938,18 @@ class Position(_message.Message):
         self,
         *,
         declaration_number: _builtins.str = ...,
+        shipment_no: _builtins.int | None = ...,
         position_no: _builtins.int = ...,
         state: Global___DeclarationState.ValueType = ...,
         lease_until: _timestamp_pb2.Timestamp | None = ...,
+        rectified_number: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["lease_until", b"lease_until"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_shipment_no", b"_shipment_no", "lease_until", b"lease_until", "shipment_no", b"shipment_no"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["declaration_number", b"declaration_number", "lease_until", b"lease_until", "position_no", b"position_no", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_shipment_no", b"_shipment_no", "declaration_number", b"declaration_number", "lease_until", b"lease_until", "position_no", b"position_no", "rectified_number", b"rectified_number", "shipment_no", b"shipment_no", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__shipment_no: _TypeAlias = _typing.Literal["shipment_no"]  # noqa: Y015
+    _WhichOneofArgType__shipment_no: _TypeAlias = _typing.Literal["_shipment_no", b"_shipment_no"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__shipment_no) -> _WhichOneofReturnType__shipment_no | None: ...
 
 Global___Position: _TypeAlias = Position  # noqa: Y015

@@ -171,6 +171,13 @@ class PolicySection(_Section):
         description="tell an agency so long before a last day that a balance is left",
         examples=[30],
     )
+    paid_hold_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="a paid hold on a quota lapses so long after the payment",
+        examples=[90],
+    )
     wrong_signature_limit: int = Field(
         default=5,
         ge=1,

@@ -22,6 +22,9 @@ VALIDATION_SERVICE: Final = "descargo.v1.ValidationService"
 SUBMISSION_SERVICE: Final = "descargo.v1.SubmissionService"
 OPERATIONS_SERVICE: Final = "descargo.v1.OperationsService"
 
+CHECKING: Final = frozenset({Role.LANE, Role.PREVALIDATOR, Role.BROKER, Role.HOLDER})
+"""Who asks what would be answered."""
+
 LISTING: Final = frozenset({Role.AGENCY, Role.AUDITOR, Role.COORDINATOR})
 """Who reads lists: an agency its own licenses, the others all."""
 
@@ -30,19 +33,25 @@ OPERATING: Final = frozenset({Role.OPERATOR})
 
 CALLERS_OF: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
     {
-        f"/{VALIDATION_SERVICE}/CheckLicense": frozenset(
-            {
-                Role.LANE,
-                Role.PREVALIDATOR,
-                Role.BROKER,
-                Role.HOLDER,
-            }
-        ),
+        f"/{VALIDATION_SERVICE}/CheckLicense": CHECKING,
+        f"/{VALIDATION_SERVICE}/CheckDeclaration": CHECKING,
         f"/{VALIDATION_SERVICE}/ValidateLicense": frozenset({Role.LANE}),
+        f"/{VALIDATION_SERVICE}/ReserveDeclaration": frozenset({Role.PREVALIDATOR}),
+        f"/{VALIDATION_SERVICE}/PayDeclaration": frozenset({Role.PREVALIDATOR, Role.LANE}),
+        f"/{VALIDATION_SERVICE}/ValidateDeclaration": frozenset({Role.LANE}),
+        f"/{VALIDATION_SERVICE}/ReleaseDeclaration": frozenset({Role.PREVALIDATOR, Role.LANE}),
+        f"/{VALIDATION_SERVICE}/RectifyDeclaration": frozenset({Role.PREVALIDATOR, Role.LANE}),
         # What the rules ask for is no secret of any license.
         f"/{VALIDATION_SERVICE}/ListRequiredLicenses": frozenset({Role.LANE, Role.PREVALIDATOR}),
         # Whoever may ask for something durable may ask again for its answer. Keys are per caller.
-        f"/{VALIDATION_SERVICE}/GetOutcome": frozenset({Role.AGENCY, Role.HUB, Role.LANE}),
+        f"/{VALIDATION_SERVICE}/GetOutcome": frozenset(
+            {
+                Role.AGENCY,
+                Role.HUB,
+                Role.LANE,
+                Role.PREVALIDATOR,
+            }
+        ),
         f"/{SUBMISSION_SERVICE}/SubmitLicense": frozenset({Role.AGENCY, Role.HUB}),
         f"/{SUBMISSION_SERVICE}/SubmitLicenses": frozenset({Role.AGENCY, Role.HUB}),
         # An officer at a lane reads the license in front of him: there is no paper.

@@ -23,7 +23,13 @@ def validation_service(desk: Desk) -> grpc.GenericRpcHandler:
         VALIDATION_SERVICE,
         {
             "CheckLicense": _check_license,
+            "CheckDeclaration": _check_declaration,
             "ValidateLicense": _validate_license,
+            "ReserveDeclaration": _reserve_declaration,
+            "PayDeclaration": _pay_declaration,
+            "ValidateDeclaration": _validate_declaration,
+            "ReleaseDeclaration": _release_declaration,
+            "RectifyDeclaration": _rectify_declaration,
             "GetOutcome": _get_outcome,
             "ListRequiredLicenses": _list_required_licenses,
         },
@@ -36,6 +42,45 @@ async def _check_license(desk: Desk, caller: Caller, request: bytes, _timeout_s:
 
 async def _validate_license(desk: Desk, caller: Caller, request: bytes, timeout_s: float) -> bytes:
     ticket = desk.engine.validate_license(caller, request, timeout_s)
+    return await desk.completions.answer(ticket, timeout_s)
+
+
+async def _check_declaration(
+    desk: Desk, caller: Caller, request: bytes, _timeout_s: float
+) -> bytes:
+    return desk.engine.check_declaration(caller, request)
+
+
+async def _reserve_declaration(
+    desk: Desk, caller: Caller, request: bytes, timeout_s: float
+) -> bytes:
+    ticket = desk.engine.reserve_declaration(caller, request, timeout_s)
+    return await desk.completions.answer(ticket, timeout_s)
+
+
+async def _pay_declaration(desk: Desk, caller: Caller, request: bytes, timeout_s: float) -> bytes:
+    ticket = desk.engine.pay_declaration(caller, request, timeout_s)
+    return await desk.completions.answer(ticket, timeout_s)
+
+
+async def _validate_declaration(
+    desk: Desk, caller: Caller, request: bytes, timeout_s: float
+) -> bytes:
+    ticket = desk.engine.validate_declaration(caller, request, timeout_s)
+    return await desk.completions.answer(ticket, timeout_s)
+
+
+async def _release_declaration(
+    desk: Desk, caller: Caller, request: bytes, timeout_s: float
+) -> bytes:
+    ticket = desk.engine.release_declaration(caller, request, timeout_s)
+    return await desk.completions.answer(ticket, timeout_s)
+
+
+async def _rectify_declaration(
+    desk: Desk, caller: Caller, request: bytes, timeout_s: float
+) -> bytes:
+    ticket = desk.engine.rectify_declaration(caller, request, timeout_s)
     return await desk.completions.answer(ticket, timeout_s)
 
 

@@ -316,6 +316,36 @@ class _Validation(validation_service_pb2_grpc.ValidationServiceServicer):
             answer=self.script.take(request, context)
         )
 
+    def CheckDeclaration(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
+        return validation_service_pb2.CheckDeclarationResponse(
+            answer=self.script.take(request, context)
+        )
+
+    def ReserveDeclaration(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
+        return validation_service_pb2.ReserveDeclarationResponse(
+            answer=self.script.take(request, context)
+        )
+
+    def PayDeclaration(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
+        return validation_service_pb2.PayDeclarationResponse(
+            answer=self.script.take(request, context)
+        )
+
+    def ValidateDeclaration(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
+        return validation_service_pb2.ValidateDeclarationResponse(
+            answer=self.script.take(request, context)
+        )
+
+    def ReleaseDeclaration(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
+        return validation_service_pb2.ReleaseDeclarationResponse(
+            answer=self.script.take(request, context)
+        )
+
+    def RectifyDeclaration(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
+        return validation_service_pb2.RectifyDeclarationResponse(
+            answer=self.script.take(request, context)
+        )
+
     def GetOutcome(self, request: Any, context: Any) -> Any:  # noqa: N802 - the contract's name
         return validation_service_pb2.GetOutcomeResponse(answer=self.script.take(request, context))
 

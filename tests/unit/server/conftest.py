@@ -89,6 +89,30 @@ class FakeEngine:
         """An answer at once."""
         return self._at_once(caller, request)
 
+    def reserve_declaration(self, caller: Caller, request: bytes, timeout_s: float | None) -> int:
+        """A ticket."""
+        return self._ticket(caller, request, timeout_s)
+
+    def pay_declaration(self, caller: Caller, request: bytes, timeout_s: float | None) -> int:
+        """A ticket."""
+        return self._ticket(caller, request, timeout_s)
+
+    def validate_declaration(self, caller: Caller, request: bytes, timeout_s: float | None) -> int:
+        """A ticket."""
+        return self._ticket(caller, request, timeout_s)
+
+    def release_declaration(self, caller: Caller, request: bytes, timeout_s: float | None) -> int:
+        """A ticket."""
+        return self._ticket(caller, request, timeout_s)
+
+    def rectify_declaration(self, caller: Caller, request: bytes, timeout_s: float | None) -> int:
+        """A ticket."""
+        return self._ticket(caller, request, timeout_s)
+
+    def check_declaration(self, caller: Caller, request: bytes) -> bytes:
+        """An answer at once."""
+        return self._at_once(caller, request)
+
     def get_license(self, caller: Caller, request: bytes) -> bytes:
         """An answer at once."""
         return self._at_once(caller, request)

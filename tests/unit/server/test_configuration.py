@@ -76,6 +76,7 @@ def test_engine_settings_have_every_name_of_the_core(demo_copy: Path) -> None:
         "low_balance_percent": 10,
         "expiry_warning_days": 7,
         "alert_expiry_days": 30,
+        "paid_hold_days": 90,
         "wrong_signature_limit": 5,
     }
     assert {signer["agency"] for signer in settings["signers"]} == {"SE", "SEMARNAT", "SEDENA"}

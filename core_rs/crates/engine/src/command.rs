@@ -4,7 +4,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use descargo_evidence::{CodeSecret, ReceiptKey};
-use descargo_ledger::command::{self as ledger, Decision, Keys, Nanos, View};
+use descargo_ledger::command::{
+    self as ledger, Decision, Keys, LicenseKey, Nanos, PositionKey, PositionRow, View,
+};
 use descargo_ledger::state::LicenseState;
 use descargo_ledger::streams::{OutOfTurn, Place};
 use descargo_model::pb;
@@ -16,7 +18,7 @@ use crate::answer::{Draft, Letterhead};
 use crate::appoint::Appoint;
 use crate::authority::Authorities;
 use crate::caller::Caller;
-use crate::exercise::Exercise;
+use crate::declaration::{Declared, Lapse};
 use crate::quarantine::Hold;
 use crate::refusal::{Reason, Refusal};
 use crate::rulesets::CheckedRuleset;
@@ -44,15 +46,15 @@ impl Desk {
     pub fn hold_back_guesses(
         &self,
         caller: &Caller,
-        keys: &Keys,
+        license: &LicenseKey,
         at: Nanos,
+        field: impl FnOnce() -> String,
     ) -> Result<(), Refusal> {
-        let Some(license) = &keys.license else { return Ok(()) };
         match self.wrong_signatures.wait_ms(&caller.name, license, at) {
             None => Ok(()),
             Some(wait_ms) => Err(Refusal::of_field(
                 Reason::RateExceeded,
-                "declaration.lines[0].draws[0].discharge_signature",
+                field(),
                 "too many wrong discharge signatures for this license within a minute",
             )
             .retry_after_ms(wait_ms)),
@@ -60,10 +62,8 @@ impl Desk {
     }
 
     /// Counts a wrong discharge signature; the caller's next tries may have to wait.
-    pub fn note_wrong_signature(&self, caller: &Caller, keys: &Keys, at: Nanos) {
-        if let Some(license) = &keys.license {
-            self.wrong_signatures.note(&caller.name, license, at);
-        }
+    pub fn note_wrong_signature(&self, caller: &Caller, license: &LicenseKey, at: Nanos) {
+        self.wrong_signatures.note(&caller.name, license, at);
     }
 }
 
@@ -107,15 +107,26 @@ pub(crate) struct Command {
 /// What is asked.
 pub(crate) enum Queued {
     Submit(Box<Submit>),
-    Exercise(Box<Exercise>),
     /// An operator says whose signatures count.
     Appoint(Box<Appoint>),
     /// A license is put into quarantine, or an order of it ends.
     Hold(Box<Hold>),
+    Declared(Box<Declared>),
+    /// A hold has had its time.
+    Lapse(Box<Lapse>),
     /// A stream is opened, which the ledger does by itself.
     Opening,
     /// An item of a stream that cannot be decided; it has its turn like every other.
     Unfit(Refusal),
+}
+
+impl Command {
+    /// The end of a hold, which nobody waits for.
+    pub fn lapse_of(desk: &Arc<Desk>, position: &PositionKey, row: &PositionRow) -> Self {
+        let lapse = Lapse::of(&desk.letterhead.validator, position, row);
+        let matter = Queued::Lapse(Box::new(lapse));
+        Self { desk: desk.clone(), deadline: None, matter, place: None }
+    }
 }
 
 static NO_KEYS: LazyLock<Keys> = LazyLock::new(Keys::default);
@@ -128,9 +139,10 @@ impl ledger::Command for Command {
     fn keys(&self) -> &Keys {
         match &self.matter {
             Queued::Submit(submit) => submit.keys(),
-            Queued::Exercise(exercise) => exercise.keys(),
             Queued::Appoint(appoint) => appoint.keys(),
             Queued::Hold(hold) => hold.keys(),
+            Queued::Declared(declared) => declared.keys(),
+            Queued::Lapse(lapse) => lapse.keys(),
             Queued::Opening | Queued::Unfit(_) => &NO_KEYS,
         }
     }
@@ -138,9 +150,10 @@ impl ledger::Command for Command {
     fn request(&self) -> &[u8] {
         match &self.matter {
             Queued::Submit(submit) => submit.request(),
-            Queued::Exercise(exercise) => exercise.request(),
             Queued::Appoint(appoint) => appoint.request(),
             Queued::Hold(hold) => hold.request(),
+            Queued::Declared(declared) => declared.request(),
+            Queued::Lapse(lapse) => lapse.request(),
             Queued::Opening | Queued::Unfit(_) => &[],
         }
     }
@@ -167,9 +180,10 @@ impl ledger::Command for Command {
                     false => submit.checked_again(&authority).decide(&self.desk, view),
                 }
             }
-            Queued::Exercise(exercise) => exercise.decide(&self.desk, view),
             Queued::Appoint(appoint) => appoint.decide(&self.desk, view),
             Queued::Hold(hold) => hold.decide(&self.desk, view),
+            Queued::Declared(declared) => declared.decide(&self.desk, view),
+            Queued::Lapse(lapse) => lapse.decide(&self.desk, view),
             Queued::Opening => {
                 Decision::Refuse(Refusal::new(Reason::Fault, "an opening is no decision"))
             }
@@ -179,6 +193,10 @@ impl ledger::Command for Command {
 
     fn seal(&self, draft: &Draft) -> Result<Vec<u8>, String> {
         draft.sealed(&self.desk.receipts)
+    }
+
+    fn lapse(&self, position: &PositionKey, row: &PositionRow) -> Option<Self> {
+        Some(Self::lapse_of(&self.desk, position, row))
     }
 
     fn place(&self) -> Option<&Place> {

@@ -35,6 +35,8 @@ pub(crate) enum Tag {
     Opening(Arc<Stream>),
     /// An item's.
     Item(Arc<Stream>, Sent),
+    /// Nobody's: the validator's own.
+    Nobody,
 }
 
 pub(crate) type Answered = Result<Reply<Refusal>, Arc<StoreFault>>;
@@ -53,6 +55,7 @@ pub(crate) fn deliver(
     let mut streams: Vec<OfStream> = Vec::new();
     for (tag, answered) in completions {
         match tag {
+            Tag::Nobody => {}
             Tag::Call(ticket) => told.push((ticket, outcome(answered))),
             Tag::Inside(sender) => {
                 // Whoever does not wait any more needs no answer.

@@ -19,10 +19,11 @@ use crate::caller::Caller;
 use crate::clock::{Clock, instant};
 use crate::command::{Command, Desk, Queued, Terms};
 use crate::day_alerts::{self, AlertPart};
+use crate::declaration::Declared;
 pub use crate::deliver::{Notify, Outcome};
 use crate::deliver::{Tag, deliver};
-use crate::exercise::Exercise;
 use crate::feed::{Feed, Part};
+use crate::leases::Leases;
 use crate::limits::QUERY_BYTES_MAX;
 use crate::list;
 use crate::movements;
@@ -37,6 +38,8 @@ use crate::signers;
 use crate::streams::Streams;
 use crate::submit::Submit;
 
+mod declarations;
+
 /// How long a caller waits when the queue is full.
 const OVERLOADED_RETRY_AFTER_MS: u64 = 100;
 
@@ -48,6 +51,7 @@ pub struct Engine {
     streams: Arc<Streams>,
     quarantines: Arc<Quarantines>,
     reader: Reader<Terms>,
+    leases: Leases,
     ledger_id: String,
     next_ticket: Arc<AtomicU64>,
 }
@@ -72,6 +76,7 @@ impl Engine {
         .map_err(told)?;
         let reader = Reader::open(&settings.ledger_path, store.cache()).map_err(told)?;
         let own_reader = Reader::open(&settings.ledger_path, store.cache()).map_err(told)?;
+        let leases_reader = Reader::open(&settings.ledger_path, store.cache()).map_err(told)?;
         let ledger_id = reader.ledger_id().map_err(|error| SettingsError(error.to_string()))?;
         let writers_clock = clock.clone();
         let (notify, reasons) = (Arc::new(notify), Reasons::compiled_in()?);
@@ -96,7 +101,19 @@ impl Engine {
             Quarantines::new(desk.clone(), queue.clone(), own_reader, ledger_id.clone());
         let quarantines = Arc::new(quarantines);
         quarantines.resume().map_err(SettingsError)?;
-        Ok(Self { desk, clock, queue, streams, quarantines, reader, ledger_id, next_ticket })
+        let leases = Leases::start(desk.clone(), clock.clone(), leases_reader, queue.clone())
+            .map_err(not_started)?;
+        Ok(Self {
+            desk,
+            clock,
+            queue,
+            streams,
+            quarantines,
+            reader,
+            leases,
+            ledger_id,
+            next_ticket,
+        })
     }
 
     /// Streams of submissions.
@@ -141,8 +158,15 @@ impl Engine {
         request: &[u8],
         timeout: Option<Duration>,
     ) -> Result<u64, Refusal> {
-        let exercise = Exercise::of_validation(caller.clone(), request)?;
-        self.enqueue(Queued::Exercise(Box::new(exercise)), timeout)
+        self.declared(Declared::of_license(caller.clone(), request), timeout)
+    }
+
+    fn declared(
+        &self,
+        read: Result<Declared, Refusal>,
+        timeout: Option<Duration>,
+    ) -> Result<u64, Refusal> {
+        self.enqueue(Queued::Declared(Box::new(read?)), timeout)
     }
 
     /// Answers a `CheckLicenseRequest` with a `CheckLicenseResponse`.
@@ -150,7 +174,11 @@ impl Engine {
     /// # Errors
     /// [`Refusal`] when it cannot be answered.
     pub fn check_license(&self, caller: &Arc<Caller>, request: &[u8]) -> Outcome {
-        let (exercise, min_revision) = Exercise::of_check(caller.clone(), request)?;
+        self.checked(Declared::of_license_check(caller.clone(), request))
+    }
+
+    fn checked(&self, read: Result<(Declared, String), Refusal>) -> Outcome {
+        let (declared, min_revision) = read?;
         let needed = match min_revision.as_str() {
             "" => 0,
             text => verdict_no_of(text, &self.ledger_id).ok_or_else(|| {
@@ -162,7 +190,7 @@ impl Engine {
             })?,
         };
         let now = self.clock.now();
-        let told = self.reader.view(exercise.keys(), now, |view, last_verdict_no| {
+        let told = self.reader.view(declared.keys(), now, |view, last_verdict_no| {
             if last_verdict_no < needed {
                 return Err(Refusal::of_field(
                     Reason::RevisionAhead,
@@ -170,7 +198,7 @@ impl Engine {
                     "this ledger has not reached that revision",
                 ));
             }
-            let mut draft = exercise.preview(&self.desk, view)?;
+            let mut draft = declared.preview(&self.desk, view)?;
             draft.revision = revision(view.ledger_id, last_verdict_no);
             Ok(as_response(&draft.unsealed()))
         });
@@ -361,6 +389,7 @@ impl Engine {
 
     /// Takes no more requests and returns when those queued are decided.
     pub fn close(&self) {
+        self.leases.stop();
         self.streams.stop();
         self.queue.stop();
     }

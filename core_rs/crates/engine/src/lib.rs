@@ -1,6 +1,6 @@
 //! From request bytes to answer bytes.
 //!
-//! `request` reads bytes strictly, `submit` and `exercise` decide, `answer` makes verdicts and
+//! `request` reads bytes strictly, `submit` and `declaration` decide, `answer` makes verdicts and
 //! signs them, `engine` ties them to the ledger, `streams` does all that for many at a time. Nothing here knows Python or gRPC: identity and
 //! bytes come in, bytes and completions go out, so another transport can stand in front of it.
 
@@ -17,12 +17,13 @@ mod changes;
 pub mod clock;
 mod command;
 pub mod day_alerts;
+mod declaration;
 mod deliver;
 pub mod engine;
-mod exercise;
 pub mod feed;
 mod filter;
 mod frame;
+mod leases;
 pub mod limits;
 mod list;
 mod movements;

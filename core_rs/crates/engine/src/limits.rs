@@ -31,3 +31,15 @@ pub const STREAMS_PER_CALLER_MAX: usize = 4;
 pub const ANSWERS_BYTES: usize = 1024 * 1024;
 /// What an operator orders: a certificate at most, and some texts.
 pub const OPERATION_BYTES_MAX: usize = 32 * 1024;
+/// A request that states a whole declaration.
+pub const DECLARATION_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Lines of a declaration.
+pub const DECLARATION_LINES_MAX: usize = 1_000;
+/// Draws of a declaration.
+pub const DECLARATION_DRAWS_MAX: usize = 5_000;
+/// Draws of one line.
+pub const LINE_DRAWS_MAX: usize = 50;
+/// Holds that lapse in one go, while calls wait behind them.
+pub const LAPSES_AT_A_TIME: u32 = 64;
+/// Balances that a refusal tells at most, over all its licenses.
+pub const REFUSAL_BALANCES_MAX: usize = 2_000;

@@ -57,7 +57,7 @@ impl Hold {
         Ok(Self {
             keys: Keys {
                 request: Some((key, sha256(&order.request))),
-                license: license.as_ref().map(|held| held.key.clone()),
+                licenses: license.iter().map(|held| held.key.clone()).collect(),
                 resigned: true,
                 ..Keys::default()
             },
@@ -84,7 +84,7 @@ impl Hold {
         let of_it = |row: &&descargo_ledger::command::Loaded<Terms>| {
             row.state.license_id == resting.license_id
         };
-        let Some(row) = view.licenses.iter().find(of_it) else {
+        let Some(row) = view.licenses(&resting.key).iter().find(of_it) else {
             return Decision::Refuse(Refusal::new(Reason::Fault, "a license has gone"));
         };
         // It was looked for on a snapshot: what was signed again since does not rest on it any more.

@@ -71,15 +71,13 @@ impl Submit {
             RequestKey { caller: caller.name.clone(), request_id: request_id.clone() };
         let keys = Keys {
             request: Some((request_key, sha256(bytes))),
-            license: Some(LicenseKey {
+            licenses: vec![LicenseKey {
                 permit_key: license.permit_key,
                 lookup_number: lookup_number(&license.permit_number),
-            }),
-            line: None,
+            }],
             version: Some(submission.version),
-            terms: false,
             content: true,
-            resigned: false,
+            ..Keys::default()
         };
         Ok(Self {
             caller,
@@ -333,7 +331,8 @@ impl Submit {
     /// The license that stands under the agency's name.
     fn named<'a>(&self, view: &'a View<'_, Terms>) -> Option<&'a Loaded<Terms>> {
         let agency = &self.submission.license.as_ref()?.agency;
-        view.licenses.iter().find(|row| row.state.name.agency == *agency)
+        let rows = view.licenses(self.keys.licenses.first()?);
+        rows.iter().find(|row| row.state.name.agency == *agency)
     }
 
     /// Whether it begins a license.

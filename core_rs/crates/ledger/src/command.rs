@@ -6,10 +6,13 @@
 
 use std::sync::Arc;
 
-use crate::appointed::{Appointed, Appointment};
+use crate::appointed::Appointment;
 use crate::quarantine::{Held, Resigned};
 use crate::state::{LicenseState, Movement};
 use crate::streams::{OutOfTurn, Place};
+
+pub use crate::positions::{DrawRow, DrawState, PositionRow, Positioned, Statement};
+pub use crate::view::View;
 
 /// An instant, in nanoseconds since 1970.
 pub type Nanos = i64;
@@ -34,7 +37,7 @@ pub struct RequestKey {
 }
 
 /// How a license is found; several agencies may have the same key and number.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LicenseKey {
     /// Key of Apendice 9.
     pub permit_key: String,
@@ -53,12 +56,13 @@ pub struct LineKey {
     pub line_no: u32,
 }
 
-impl LineKey {
-    /// No line at all.
-    #[must_use]
-    pub fn none() -> Self {
-        Self { declaration_number: String::new(), shipment_no: 0, line_no: 0 }
-    }
+/// A declaration, or one of its shipments.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PositionKey {
+    /// The declaration.
+    pub declaration_number: String,
+    /// The shipment; 0 for the whole declaration.
+    pub shipment_no: u32,
 }
 
 /// The rows that a command decides on.
@@ -66,10 +70,12 @@ impl LineKey {
 pub struct Keys {
     /// The request, when its answer is stored. A read has none.
     pub request: Option<(RequestKey, [u8; 32])>,
-    /// The license.
-    pub license: Option<LicenseKey>,
-    /// The declaration line that draws.
+    /// Licenses by their names.
+    pub licenses: Vec<LicenseKey>,
+    /// A declaration line that draws alone: its draws, and where its declaration stands.
     pub line: Option<LineKey>,
+    /// Declarations whole: all their positions, with every draw and the licenses of those.
+    pub declarations: Vec<String>,
     /// The license version that a submission makes.
     pub version: Option<u32>,
     /// Whether the terms of the license are read.
@@ -115,51 +121,6 @@ pub struct VersionMark {
     pub verdict_no: i64,
 }
 
-/// A draw that is on the books.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DrawRow {
-    /// The license.
-    pub license_id: i64,
-    /// Its line.
-    pub license_line_no: u32,
-    /// SHA-256 of the statement that made it.
-    pub statement_sha256: [u8; 32],
-    /// The verdict that accepted it.
-    pub verdict_no: i64,
-}
-
-/// Where a declaration stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PositionRow {
-    /// Grows with every statement that changes amounts.
-    pub position_no: u64,
-    /// Its state, a `DeclarationState`.
-    pub state: i32,
-    /// Its acuse.
-    pub acceptance_code: String,
-}
-
-/// What a command sees.
-#[derive(Debug)]
-pub struct View<'a, T> {
-    /// When it is decided; never earlier than a decision before.
-    pub decided_at: Nanos,
-    /// Number that the verdict gets if it is recorded.
-    pub verdict_no: i64,
-    /// Identity of the ledger, part of every verdict's name.
-    pub ledger_id: &'a str,
-    /// Row number that a new license gets.
-    pub next_license_id: i64,
-    /// Licenses with the key and number asked for, by agency.
-    pub licenses: &'a [Loaded<T>],
-    /// Draws of the declaration line.
-    pub draws: &'a [DrawRow],
-    /// Position of the declaration.
-    pub position: Option<&'a PositionRow>,
-    /// Whose signatures count, as far as operators said so in the ledger.
-    pub appointed: &'a Arc<Appointed>,
-}
-
 /// What a command wants done.
 #[derive(Debug)]
 pub enum Decision<T, D, R> {
@@ -191,8 +152,8 @@ pub enum Effect<T> {
     Issue(Issued<T>),
     /// A license is changed by its agency.
     Change(Changed<T>),
-    /// A license is exercised.
-    Draw(Drawn),
+    /// Declarations hold, take or give back.
+    Position(Positioned),
     /// An operator says whose signatures count.
     Appoint(Appointment),
     /// A license is put in doubt.
@@ -239,21 +200,6 @@ pub struct Changed<T> {
     pub ends_suspension: Option<u32>,
 }
 
-/// A draw.
-#[derive(Debug)]
-pub struct Drawn {
-    /// The license after it.
-    pub state: LicenseState,
-    /// The movement.
-    pub movement: Movement,
-    /// The declaration line.
-    pub line: LineKey,
-    /// SHA-256 of the statement.
-    pub statement_sha256: [u8; 32],
-    /// The declaration after it.
-    pub position: PositionRow,
-}
-
 /// Something that is decided in a batch.
 pub trait Command: Send + Sync {
     /// The content of a license.
@@ -279,6 +225,14 @@ pub trait Command: Send + Sync {
     fn seal(&self, draft: &Self::Draft) -> Result<Vec<u8>, String>;
     /// Its request was answered before with other content.
     fn reused(&self) -> Self::Refusal;
+    /// The command by which a hold lapses whose time is over, where commands have holds. It is
+    /// decided before this one, which names the declaration.
+    fn lapse(&self, _position: &PositionKey, _row: &PositionRow) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
     /// Its place on a stream that resumes, when it came by one.
     fn place(&self) -> Option<&Place> {
         None

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::command::{Command, Decision, Effect, Nanos, Record};
+use crate::quarantine::{Held, Resigned};
 use crate::state::{Balance, LicenseState};
 use crate::streams::{OutOfTurn, Position, Step};
 use crate::working::{Earlier, WorkingSet};
@@ -27,10 +28,10 @@ pub(crate) enum Decided<C: Command> {
 
 pub(crate) fn in_order<C: Command>(
     set: &mut WorkingSet<C::Terms>,
-    batch: &[C],
+    batch: &[&C],
     decided_at: Nanos,
 ) -> Vec<Decided<C>> {
-    batch.iter().map(|command| in_turn(set, command, decided_at)).collect()
+    batch.iter().map(|command| in_turn(set, *command, decided_at)).collect()
 }
 
 /// Decides a command if its stream lets it; most commands have none.
@@ -63,7 +64,7 @@ fn one<C: Command>(set: &mut WorkingSet<C::Terms>, command: &C, decided_at: Nano
         Some(Earlier::Other) => return Decided::Refused(command.reused()),
         None => {}
     }
-    let decision = command.decide(&set.view(keys, decided_at));
+    let decision = command.decide(&set.view(decided_at));
     let verdict_no = set.absorb(keys, decided_at, &decision);
     match (decision, verdict_no) {
         (Decision::Refuse(refusal), _) => Decided::Refused(refusal),
@@ -76,7 +77,7 @@ fn one<C: Command>(set: &mut WorkingSet<C::Terms>, command: &C, decided_at: Nano
 
 /// The answers of new verdicts, in the batch's order.
 pub(crate) fn seal<C: Command>(
-    batch: &[C],
+    batch: &[&C],
     decided: &[Decided<C>],
 ) -> Result<Vec<Option<Arc<[u8]>>>, String> {
     let drafts = decided.iter().filter(|d| matches!(d, Decided::Recorded { .. })).count();
@@ -97,7 +98,7 @@ pub(crate) fn seal<C: Command>(
 }
 
 fn seal_each<C: Command>(
-    batch: &[C],
+    batch: &[&C],
     decided: &[Decided<C>],
 ) -> Result<Vec<Option<Arc<[u8]>>>, String> {
     batch
@@ -114,7 +115,7 @@ fn seal_each<C: Command>(
 
 /// Callers that got a new refusal, once for each.
 pub(crate) fn refusing_callers<'a, C: Command>(
-    batch: &'a [C],
+    batch: &[&'a C],
     decided: &[Decided<C>],
 ) -> Vec<&'a str> {
     batch
@@ -131,24 +132,37 @@ pub(crate) fn refusing_callers<'a, C: Command>(
 pub(crate) fn last_standings<C: Command>(
     decided: &[Decided<C>],
 ) -> Vec<(&LicenseState, Vec<&Balance>)> {
-    let mut states: BTreeMap<i64, (&LicenseState, BTreeSet<u32>)> = BTreeMap::new();
+    let mut states: BTreeMap<i64, (Option<&LicenseState>, BTreeSet<u32>)> = BTreeMap::new();
     for decided in decided {
         let Decided::Recorded { record, .. } = decided else { continue };
-        let (state, movements) = match &record.effect {
-            Effect::Nothing | Effect::Issue(_) | Effect::Appoint(_) | Effect::EndQuarantine(_) => {
-                continue;
+        match &record.effect {
+            Effect::Nothing | Effect::Issue(_) | Effect::Appoint(_) | Effect::EndQuarantine(_) => {}
+            Effect::Hold(Held { state, movement, .. })
+            | Effect::Resign(Resigned { state, movement, .. }) => {
+                let entry = states.entry(state.license_id).or_default();
+                entry.0 = Some(state);
+                entry.1.insert(movement.balance_after.license_line_no);
             }
-            Effect::Hold(held) => (&held.state, std::slice::from_ref(&held.movement)),
-            Effect::Resign(again) => (&again.state, std::slice::from_ref(&again.movement)),
-            Effect::Draw(drawn) => (&drawn.state, std::slice::from_ref(&drawn.movement)),
-            Effect::Change(changed) => (&changed.state, changed.movements.as_slice()),
-        };
-        let (last, lines) = states.entry(state.license_id).or_insert((state, BTreeSet::new()));
-        *last = state;
-        lines.extend(movements.iter().map(|movement| movement.balance_after.license_line_no));
+            Effect::Position(positioned) => {
+                for (license_id, movement) in &positioned.movements {
+                    let entry = states.entry(*license_id).or_default();
+                    entry.1.insert(movement.balance_after.license_line_no);
+                }
+                for state in &positioned.licenses {
+                    states.entry(state.license_id).or_default().0 = Some(state);
+                }
+            }
+            Effect::Change(changed) => {
+                let entry = states.entry(changed.state.license_id).or_default();
+                entry.0 = Some(&changed.state);
+                let moved = changed.movements.iter();
+                entry.1.extend(moved.map(|movement| movement.balance_after.license_line_no));
+            }
+        }
     }
     states
         .into_values()
+        .filter_map(|(state, lines)| Some((state?, lines)))
         .map(|(state, lines)| (state, lines.iter().filter_map(|no| state.balance(*no)).collect()))
         .collect()
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::appointed::{self, Enrolled};
 use crate::cache::TermsCache;
-use crate::command::{Keys, Nanos, RequestKey, Terms, View};
+use crate::command::{Keys, Nanos, PositionKey, PositionRow, RequestKey, Terms, View};
 use crate::error::{OpenError, StoreFault};
 use crate::feed::{self, FeedBounds, FeedPart, FeedPlace};
 use crate::list::{self, ListBounds, ListPart, ListPlace, VersionRow, Wanted};
@@ -16,7 +16,7 @@ use crate::movements::{self, MovementBounds, MovementPart, MovementsOf};
 use crate::quarantine::{self, Order, RestingPart, Search};
 use crate::state::LicenseState;
 use crate::working::WorkingSet;
-use crate::{load, rows, schema};
+use crate::{load, position_rows, rows, schema};
 
 /// Idle connections kept; more readers at once open their own for a while.
 const CONNECTIONS_KEPT: usize = 4;
@@ -63,7 +63,7 @@ impl<T: Terms> Reader<T> {
             let mut set = WorkingSet::new(rows::counters(connection)?);
             load::rows_of(connection, &self.cache, &mut set, keys)?;
             let decided_at = now.max(set.counters.last_decided_at);
-            Ok(look(&set.view(keys, decided_at), set.counters.last_verdict_no))
+            Ok(look(&set.view(decided_at), set.counters.last_verdict_no))
         })
     }
 
@@ -102,6 +102,18 @@ impl<T: Terms> Reader<T> {
             }
             Ok(found)
         })
+    }
+
+    /// Positions whose holds have had their time at an instant, those due longest first.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the rows cannot be read.
+    pub fn due(
+        &self,
+        at: Nanos,
+        rows_max: u32,
+    ) -> Result<Vec<(PositionKey, PositionRow)>, StoreFault> {
+        self.snapshot(|connection| position_rows::due(connection, at, rows_max))
     }
 
     /// Number of the last verdict.

@@ -5,7 +5,7 @@ use descargo_model::license_name::LicenseName;
 use descargo_model::pb::LicenseStatus;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::command::{DrawRow, LicenseKey, LineKey, PositionRow, RequestKey, VersionMark};
+use crate::command::{LicenseKey, RequestKey, VersionMark};
 use crate::error::StoreFault;
 use crate::state::{Balance, LicenseState};
 use crate::working::{Counters, Outcome};
@@ -161,44 +161,5 @@ pub(crate) fn content(
             "SELECT content FROM license_version WHERE license_id = ?1 AND version = ?2",
         )?
         .query_row(params![license_id, version], |row| row.get(0))
-        .optional()?)
-}
-
-pub(crate) fn draws(connection: &Connection, line: &LineKey) -> Result<Vec<DrawRow>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT license_id, license_line_no, statement_sha256, verdict_no FROM draw
-         WHERE declaration_number = ?1 AND shipment_no = ?2 AND line_no = ?3",
-    )?;
-    let rows = statement.query_map(
-        params![line.declaration_number, line.shipment_no, line.line_no],
-        |row| {
-            Ok(DrawRow {
-                license_id: row.get(0)?,
-                license_line_no: row.get(1)?,
-                statement_sha256: row.get(2)?,
-                verdict_no: row.get(3)?,
-            })
-        },
-    )?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
-}
-
-pub(crate) fn position(
-    connection: &Connection,
-    declaration_number: &str,
-    shipment_no: u32,
-) -> Result<Option<PositionRow>> {
-    Ok(connection
-        .prepare_cached(
-            "SELECT position_no, state, acceptance_code FROM position
-             WHERE declaration_number = ?1 AND shipment_no = ?2",
-        )?
-        .query_row(params![declaration_number, shipment_no], |row| {
-            Ok(PositionRow {
-                position_no: row.get::<_, i64>(0)?.cast_unsigned(),
-                state: row.get(1)?,
-                acceptance_code: row.get(2)?,
-            })
-        })
         .optional()?)
 }

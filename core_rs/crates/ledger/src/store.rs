@@ -1,6 +1,6 @@
 //! The SQLite store: one transaction for each batch, one fsync for each transaction.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
@@ -133,6 +133,14 @@ impl<T: Terms> SqliteStore<T> {
             }
         }
         let decided_at = now.max(set.counters.last_decided_at);
+        // A hold whose time is over lapses before anything is decided on its declaration, so that
+        // its end and a late exercise have one winner, whichever comes first.
+        let lapses = lapses(&set, batch, decided_at);
+        for lapse in &lapses {
+            load::rows_of(&transaction, &self.cache, &mut set, lapse.keys())?;
+        }
+        let batch: Vec<&C> = lapses.iter().chain(batch).collect();
+        let batch = batch.as_slice();
         let decided = decide::in_order(&mut set, batch, decided_at);
         let answers = decide::seal(batch, &decided).map_err(StoreFault::Seal)?;
         write(&transaction, batch, &decided, &answers, decided_at)?;
@@ -141,7 +149,7 @@ impl<T: Terms> SqliteStore<T> {
             writes::save_counters(&transaction, &set.counters)?;
         }
         let refusing = decide::refusing_callers(batch, &decided);
-        let replies = replies(&transaction, decided, answers)?;
+        let replies = replies(&transaction, decided, answers)?.split_off(lapses.len());
         for caller in refusing {
             let since = self.refusals_since_pruning.entry(caller.to_owned()).or_default();
             *since = since.saturating_add(1);
@@ -155,9 +163,23 @@ impl<T: Terms> SqliteStore<T> {
     }
 }
 
+/// The commands by which holds lapse that a batch meets.
+fn lapses<C: Command>(set: &WorkingSet<C::Terms>, batch: &[C], at: Nanos) -> Vec<C> {
+    let mut seen = HashSet::new();
+    let mut lapses = Vec::new();
+    for command in batch {
+        for (key, row) in set.due(command.keys(), at) {
+            if seen.insert(key.clone()) {
+                lapses.extend(command.lapse(&key, &row));
+            }
+        }
+    }
+    lapses
+}
+
 fn write<C: Command>(
     connection: &Connection,
-    batch: &[C],
+    batch: &[&C],
     decided: &[Decided<C>],
     answers: &[Option<Arc<[u8]>>],
     decided_at: Nanos,

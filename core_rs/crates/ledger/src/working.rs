@@ -1,15 +1,16 @@
 //! The rows of one batch in memory: loaded once, changed by decisions in order, written back once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::appointed::Appointed;
 use crate::command::{
-    Decision, DrawRow, Effect, Keys, LicenseKey, LineKey, Loaded, Nanos, PositionRow, Record,
-    RequestKey, Terms, VersionMark, View,
+    Decision, DrawRow, Effect, Keys, LicenseKey, Loaded, Nanos, PositionKey, PositionRow,
+    Positioned, Record, RequestKey, Terms, VersionMark, View,
 };
 use crate::state::LicenseState;
 use crate::streams::Turns;
+use crate::view::key_of;
 
 /// The answer that a request got before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,14 +28,23 @@ pub(crate) struct Counters {
     pub last_license_id: i64,
 }
 
+/// The live draws of one declaration, as far as they were asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Draws {
+    /// Whether they are all here.
+    pub whole: bool,
+    /// By shipment and line; a line that was looked at and has none is here too.
+    pub by_line: BTreeMap<(u32, u32), Vec<DrawRow>>,
+}
+
 /// The rows of a batch.
 #[derive(Debug)]
 pub(crate) struct WorkingSet<T> {
     pub counters: Counters,
     pub outcomes: HashMap<RequestKey, Outcome>,
     pub licenses: HashMap<LicenseKey, Vec<Loaded<T>>>,
-    pub draws: HashMap<LineKey, Vec<DrawRow>>,
-    pub positions: HashMap<(String, u32), PositionRow>,
+    pub draws: HashMap<String, Draws>,
+    pub positions: HashMap<String, BTreeMap<u32, PositionRow>>,
     pub turns: Turns,
     pub appointed: Arc<Appointed>,
 }
@@ -52,25 +62,34 @@ impl<T: Terms> WorkingSet<T> {
         }
     }
 
-    /// What a command with these keys sees at `decided_at`.
-    pub fn view(&self, keys: &Keys, decided_at: Nanos) -> View<'_, T> {
-        let rows = |key: &LicenseKey| self.licenses.get(key).map_or(&[][..], Vec::as_slice);
+    /// What a command sees at `decided_at`.
+    pub fn view(&self, decided_at: Nanos) -> View<'_, T> {
         View {
             decided_at,
             verdict_no: self.counters.last_verdict_no.saturating_add(1),
             ledger_id: &self.counters.ledger_id,
             next_license_id: self.counters.last_license_id.saturating_add(1),
-            licenses: keys.license.as_ref().map_or(&[][..], rows),
-            draws: keys
-                .line
-                .as_ref()
-                .and_then(|line| self.draws.get(line))
-                .map_or(&[][..], Vec::as_slice),
-            position: keys.line.as_ref().and_then(|line| {
-                self.positions.get(&(line.declaration_number.clone(), line.shipment_no))
-            }),
+            rows: self,
             appointed: &self.appointed,
         }
+    }
+
+    /// Positions that the keys name and whose holds have had their time.
+    pub fn due(&self, keys: &Keys, at: Nanos) -> Vec<(PositionKey, PositionRow)> {
+        let named =
+            keys.declarations.iter().chain(keys.line.as_ref().map(|l| &l.declaration_number));
+        named
+            .filter_map(|number| Some((number, self.positions.get(number)?)))
+            .flat_map(|(number, rows)| {
+                rows.iter().map(move |(shipment, row)| (number, shipment, row))
+            })
+            .filter(|(_, _, row)| row.is_due(at))
+            .map(|(number, shipment_no, row)| {
+                let key =
+                    PositionKey { declaration_number: number.clone(), shipment_no: *shipment_no };
+                (key, row.clone())
+            })
+            .collect()
     }
 
     /// Whether the request was answered before: the same content, or another.
@@ -102,7 +121,7 @@ impl<T: Terms> WorkingSet<T> {
         self.counters.last_decided_at = decided_at;
         self.remember(keys, verdict_no);
         if let Decision::Record(record) = decision {
-            self.absorb_effect(keys, record, verdict_no);
+            self.absorb_effect(record, verdict_no);
         }
         Some(verdict_no)
     }
@@ -114,24 +133,13 @@ impl<T: Terms> WorkingSet<T> {
         }
     }
 
-    fn rows_of(&mut self, keys: &Keys, license_id: i64) -> impl Iterator<Item = &mut Loaded<T>> {
-        let rows = keys.license.as_ref().and_then(|key| self.licenses.get_mut(key));
-        rows.into_iter().flatten().filter(move |row| row.state.license_id == license_id)
-    }
-
-    fn stands(&mut self, keys: &Keys, state: &LicenseState) {
-        for row in self.rows_of(keys, state.license_id) {
-            row.state = state.clone();
-        }
-    }
-
-    fn absorb_effect<D>(&mut self, keys: &Keys, record: &Record<T, D>, verdict_no: i64) {
+    fn absorb_effect<D>(&mut self, record: &Record<T, D>, verdict_no: i64) {
         match &record.effect {
             Effect::Nothing | Effect::EndQuarantine(_) => {}
-            Effect::Hold(held) => self.stands(keys, &held.state),
+            Effect::Hold(held) => self.stands(&held.state),
             Effect::Resign(again) => {
-                self.stands(keys, &again.state);
-                for row in self.rows_of(keys, again.state.license_id) {
+                if let Some(row) = self.license_mut(&again.state) {
+                    row.state = again.state.clone();
                     row.resigned.push((again.movement.version, verdict_no));
                 }
             }
@@ -141,8 +149,7 @@ impl<T: Terms> WorkingSet<T> {
             Effect::Issue(issued) => {
                 self.counters.last_license_id =
                     self.counters.last_license_id.max(issued.state.license_id);
-                let Some(key) = &keys.license else { return };
-                let rows = self.licenses.entry(key.clone()).or_default();
+                let rows = self.licenses.entry(key_of(&issued.state)).or_default();
                 rows.push(Loaded {
                     state: issued.state.clone(),
                     terms: Some(issued.terms.clone()),
@@ -157,38 +164,49 @@ impl<T: Terms> WorkingSet<T> {
                 rows.sort_by(|one, other| one.state.name.agency.cmp(&other.state.name.agency));
             }
             Effect::Change(changed) => {
-                let rows = keys.license.as_ref().and_then(|key| self.licenses.get_mut(key));
-                for row in rows.into_iter().flatten() {
-                    if row.state.license_id == changed.state.license_id {
-                        row.state = changed.state.clone();
-                        row.terms = Some(changed.terms.clone());
-                        row.content = Some(changed.content.clone());
-                        row.versions.push(VersionMark {
-                            version: changed.state.version,
-                            change_sha256: changed.change_sha256,
-                            verdict_no,
-                        });
-                    }
+                if let Some(row) = self.license_mut(&changed.state) {
+                    row.state = changed.state.clone();
+                    row.terms = Some(changed.terms.clone());
+                    row.content = Some(changed.content.clone());
+                    row.versions.push(VersionMark {
+                        version: changed.state.version,
+                        change_sha256: changed.change_sha256,
+                        verdict_no,
+                    });
                 }
             }
-            Effect::Draw(drawn) => {
-                let rows = keys.license.as_ref().and_then(|key| self.licenses.get_mut(key));
-                for row in rows.into_iter().flatten() {
-                    if row.state.license_id == drawn.state.license_id {
-                        row.state = drawn.state.clone();
-                    }
-                }
-                self.draws.entry(drawn.line.clone()).or_default().push(DrawRow {
-                    license_id: drawn.state.license_id,
-                    license_line_no: drawn.movement.balance_after.license_line_no,
-                    statement_sha256: drawn.statement_sha256,
-                    verdict_no,
-                });
-                self.positions.insert(
-                    (drawn.line.declaration_number.clone(), drawn.line.shipment_no),
-                    drawn.position.clone(),
-                );
+            Effect::Position(positioned) => self.absorb_positions(positioned),
+        }
+    }
+
+    fn license_mut(&mut self, state: &LicenseState) -> Option<&mut Loaded<T>> {
+        let rows = self.licenses.get_mut(&key_of(state))?;
+        rows.iter_mut().find(|row| row.state.license_id == state.license_id)
+    }
+
+    fn stands(&mut self, state: &LicenseState) {
+        if let Some(row) = self.license_mut(state) {
+            row.state = state.clone();
+        }
+    }
+
+    fn absorb_positions(&mut self, positioned: &Positioned) {
+        for state in &positioned.licenses {
+            self.stands(state);
+        }
+        for (line, draw) in &positioned.draws {
+            let draws = self.draws.entry(line.declaration_number.clone()).or_default();
+            let rows = draws.by_line.entry((line.shipment_no, line.line_no)).or_default();
+            rows.retain(|row| {
+                (row.license_id, row.license_line_no) != (draw.license_id, draw.license_line_no)
+            });
+            if draw.state.stage().is_some() {
+                rows.push(draw.clone());
             }
+        }
+        for (key, row) in &positioned.positions {
+            let rows = self.positions.entry(key.declaration_number.clone()).or_default();
+            rows.insert(key.shipment_no, row.clone());
         }
     }
 }

@@ -3,11 +3,11 @@
 use descargo_model::decimal::{AmountValue, Quantity, Usd};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::command::{Changed, Drawn, Effect, Issued, Nanos, RequestKey};
+use crate::command::{Changed, Effect, Issued, Nanos, Positioned, RequestKey};
 use crate::error::StoreFault;
 use crate::state::{Balance, LicenseState, Movement};
 use crate::working::Counters;
-use crate::{appointed, quarantine, stops};
+use crate::{appointed, position_rows, quarantine, stops};
 
 type Result<T> = std::result::Result<T, StoreFault>;
 
@@ -59,7 +59,7 @@ pub(crate) fn insert_effect<T>(
         Effect::Nothing => Ok(()),
         Effect::Issue(issued) => insert_issued(connection, issued, verdict_no),
         Effect::Change(changed) => insert_changed(connection, changed, verdict_no),
-        Effect::Draw(drawn) => insert_drawn(connection, drawn, verdict_no),
+        Effect::Position(positioned) => insert_positioned(connection, positioned, verdict_no),
         Effect::Appoint(added) => appointed::insert(connection, added, verdict_no),
         Effect::Hold(held) => {
             insert_movement(connection, held.state.license_id, &held.movement, verdict_no)?;
@@ -216,37 +216,20 @@ fn insert_version(
     Ok(())
 }
 
-fn insert_drawn(connection: &Connection, drawn: &Drawn, verdict_no: i64) -> Result<()> {
-    let (line, movement) = (&drawn.line, &drawn.movement);
-    insert_movement(connection, drawn.state.license_id, movement, verdict_no)?;
-    connection
-        .prepare_cached("INSERT INTO draw VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
-        .execute(params![
-            line.declaration_number,
-            line.shipment_no,
-            line.line_no,
-            drawn.state.license_id,
-            movement.balance_after.license_line_no,
-            quantity(&movement.taken),
-            usd(&movement.taken),
-            drawn.position.state,
-            drawn.statement_sha256,
-            verdict_no
-        ])?;
-    connection
-        .prepare_cached(
-            "INSERT INTO position VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET position_no = ?3, state = ?4, acceptance_code = ?5,
-                                       verdict_no = ?6",
-        )?
-        .execute(params![
-            line.declaration_number,
-            line.shipment_no,
-            drawn.position.position_no.cast_signed(),
-            drawn.position.state,
-            drawn.position.acceptance_code,
-            verdict_no
-        ])?;
+fn insert_positioned(
+    connection: &Connection,
+    positioned: &Positioned,
+    verdict_no: i64,
+) -> Result<()> {
+    for (license_id, movement) in &positioned.movements {
+        insert_movement(connection, *license_id, movement, verdict_no)?;
+    }
+    for (line, draw) in &positioned.draws {
+        position_rows::write_draw(connection, line, draw)?;
+    }
+    for (key, position) in &positioned.positions {
+        position_rows::write_position(connection, key, position, verdict_no)?;
+    }
     Ok(())
 }
 

@@ -15,13 +15,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use descargo_ledger::command::{
-    Command, Decision, Drawn, Effect, Issued, Keys, LicenseKey, LineKey, PositionRow, Record,
-    RequestKey, Terms, View,
+    Command, Decision, DrawRow, DrawState, Effect, Issued, Keys, LicenseKey, LineKey, PositionKey,
+    PositionRow, Positioned, Record, RequestKey, Terms, View,
 };
 use descargo_ledger::error::OpenError;
 use descargo_ledger::group::GroupCommit;
 use descargo_ledger::reader::Reader;
-use descargo_ledger::state::{self, LicenseState, OpenedLine};
+use descargo_ledger::state::{self, LicenseState, Movement, OpenedLine};
 use descargo_ledger::store::SqliteStore;
 use descargo_ledger::streams::OutOfTurn;
 use descargo_model::decimal::{AmountValue, Quantity, Usd};
@@ -55,6 +55,10 @@ fn amount(quantity: i64) -> AmountValue {
     AmountValue { quantity: Quantity::from_scaled(quantity), value_usd: Some(Usd::ZERO) }
 }
 
+fn key() -> LicenseKey {
+    LicenseKey { permit_key: "C1".into(), lookup_number: "SE-1".into() }
+}
+
 fn toy(act: Act, request_no: u32, content: u8) -> Toy {
     let line_no = match act {
         Act::Draw { line_no, .. } => Some(line_no),
@@ -65,7 +69,8 @@ fn toy(act: Act, request_no: u32, content: u8) -> Toy {
             RequestKey { caller: "lane".into(), request_id: request_no.to_string() },
             [content; 32],
         )),
-        license: Some(LicenseKey { permit_key: "C1".into(), lookup_number: "SE-1".into() }),
+        licenses: vec![key()],
+        declarations: Vec::new(),
         line: line_no.map(|line_no| LineKey {
             declaration_number: "264034563000001".into(),
             shipment_no: 0,
@@ -85,6 +90,40 @@ fn issue(left: i64) -> Toy {
 
 fn draw(line_no: u32, quantity: i64) -> Toy {
     toy(Act::Draw { line_no, quantity }, line_no, 1)
+}
+
+/// The rows of a draw that was made at once.
+fn drawn(
+    view: &View<'_, Content>,
+    state: LicenseState,
+    movement: Movement,
+    line: LineKey,
+) -> Positioned {
+    let position = PositionKey {
+        declaration_number: line.declaration_number.clone(),
+        shipment_no: line.shipment_no,
+    };
+    let row = PositionRow {
+        position_no: view.position(&position).map_or(1, |row| row.position_no + 1),
+        acceptance_code: "ACUSE234".into(),
+        ..PositionRow::new(pb::DeclarationState::Exercised)
+    };
+    let draw = DrawRow {
+        line_no: line.line_no,
+        license: key(),
+        license_id: state.license_id,
+        license_line_no: 1,
+        amount: movement.taken,
+        state: DrawState::Exercised,
+        statement_sha256: [2; 32],
+        verdict_no: view.verdict_no,
+    };
+    Positioned {
+        movements: vec![(state.license_id, movement)],
+        licenses: vec![state],
+        draws: vec![(line, draw)],
+        positions: vec![(position, row)],
+    }
 }
 
 impl Command for Toy {
@@ -108,7 +147,7 @@ impl Command for Toy {
                 effect: Effect::Nothing,
             }))
         };
-        let row = view.licenses.first();
+        let row = view.licenses(&key()).first();
         match (&self.act, row) {
             (Act::Refuse, _) => refused("refused"),
             (Act::Panic, _) => panic!("a poisoned command"),
@@ -147,7 +186,8 @@ impl Command for Toy {
             (Act::Draw { .. }, None) => refused("unknown"),
             (Act::Draw { line_no, quantity }, Some(row)) => {
                 assert_eq!(row.terms.as_ref().expect("asked for").0, b"content");
-                if let Some(made) = view.draws.first() {
+                let line = self.keys.line.clone().expect("a draw has one");
+                if let Some(made) = view.line_draws(&line).first() {
                     return Decision::SameAs(made.verdict_no);
                 }
                 match state::commit(&row.state, 1, *line_no, amount(*quantity)) {
@@ -155,17 +195,7 @@ impl Command for Toy {
                     Ok((state, movement)) => Decision::Record(Box::new(Record {
                         refused: false,
                         draft: format!("drawn {}", view.verdict_no),
-                        effect: Effect::Draw(Drawn {
-                            state,
-                            movement,
-                            line: self.keys.line.clone().expect("a draw has one"),
-                            statement_sha256: [2; 32],
-                            position: PositionRow {
-                                position_no: view.position.map_or(1, |p| p.position_no + 1),
-                                state: pb::DeclarationState::Exercised.into(),
-                                acceptance_code: "ACUSE234".into(),
-                            },
-                        }),
+                        effect: Effect::Position(drawn(view, state, movement, line)),
                     })),
                 }
             }
@@ -208,8 +238,7 @@ impl Ledger {
     }
 
     fn state(&self) -> LicenseState {
-        let key = LicenseKey { permit_key: "C1".into(), lookup_number: "SE-1".into() };
-        self.reader.licenses(&key, None).expect("reads").remove(0).state
+        self.reader.licenses(&key(), None).expect("reads").remove(0).state
     }
 }
 

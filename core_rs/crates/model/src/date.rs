@@ -84,6 +84,13 @@ impl Day {
         Self(span.and_then(|span| self.0.checked_add(span)).unwrap_or(Date::MAX))
     }
 
+    /// The instant at which it is over in Mexico City; `None` beyond what can be counted.
+    #[must_use]
+    pub fn end(self) -> Option<Timestamp> {
+        let next = self.0.tomorrow().ok()?;
+        Some(next.to_zoned(MEXICO_CITY.clone()).ok()?.timestamp())
+    }
+
     /// How many days lie from this day to `later`; negative when it is earlier.
     #[must_use]
     pub fn days_until(self, later: Self) -> i64 {
@@ -184,6 +191,13 @@ mod tests {
         for (instant, day) in cases {
             assert_eq!(Day::of(instant.parse().unwrap()).to_string(), day, "{instant}");
         }
+    }
+
+    #[test]
+    fn a_day_is_over_when_the_next_one_begins() {
+        let end = Day::parse("2026-03-31").unwrap().end().unwrap();
+        assert_eq!(end, "2026-04-01T06:00:00Z".parse().unwrap());
+        assert_eq!(Day::MAX.end(), None);
     }
 
     #[test]

@@ -56,6 +56,29 @@ pub fn compare(
     Some(left.cmp(&right))
 }
 
+/// Compares the sum of quantities, each in its unit, with another; `None` when they do not all
+/// convert exactly.
+#[must_use]
+pub fn compare_sum(parts: &[(Quantity, u32)], whole: Quantity, unit: u32) -> Option<Ordering> {
+    let scaled = |(quantity, of): &(Quantity, u32)| {
+        let size = if *of == unit {
+            family(unit).map_or(1, |(_, size)| size)
+        } else {
+            let ((left, size), (right, _)) = (family(*of)?, family(unit)?);
+            if left != right {
+                return None;
+            }
+            size
+        };
+        i128::from(quantity.scaled()).checked_mul(size)
+    };
+    let mut sum = 0_i128;
+    for part in parts {
+        sum = sum.checked_add(scaled(part)?)?;
+    }
+    Some(sum.cmp(&scaled(&(whole, unit))?))
+}
+
 /// Whether quantities in the two units can be compared.
 #[must_use]
 pub fn convertible(left_unit: u32, right_unit: u32) -> bool {

@@ -186,6 +186,77 @@ impl Engine {
         Ok(PyBytes::new(py, &answer))
     }
 
+    #[pyo3(signature = (caller, request, timeout_s=None))]
+    fn reserve_declaration(
+        &self,
+        py: Python<'_>,
+        caller: &Caller,
+        request: &[u8],
+        timeout_s: Option<f64>,
+    ) -> PyResult<u64> {
+        let timeout = timeout(timeout_s);
+        py.detach(|| self.core.reserve_declaration(&caller.0, request, timeout)).map_err(refused)
+    }
+
+    #[pyo3(signature = (caller, request, timeout_s=None))]
+    fn pay_declaration(
+        &self,
+        py: Python<'_>,
+        caller: &Caller,
+        request: &[u8],
+        timeout_s: Option<f64>,
+    ) -> PyResult<u64> {
+        let timeout = timeout(timeout_s);
+        py.detach(|| self.core.pay_declaration(&caller.0, request, timeout)).map_err(refused)
+    }
+
+    #[pyo3(signature = (caller, request, timeout_s=None))]
+    fn validate_declaration(
+        &self,
+        py: Python<'_>,
+        caller: &Caller,
+        request: &[u8],
+        timeout_s: Option<f64>,
+    ) -> PyResult<u64> {
+        let timeout = timeout(timeout_s);
+        py.detach(|| self.core.validate_declaration(&caller.0, request, timeout)).map_err(refused)
+    }
+
+    #[pyo3(signature = (caller, request, timeout_s=None))]
+    fn release_declaration(
+        &self,
+        py: Python<'_>,
+        caller: &Caller,
+        request: &[u8],
+        timeout_s: Option<f64>,
+    ) -> PyResult<u64> {
+        let timeout = timeout(timeout_s);
+        py.detach(|| self.core.release_declaration(&caller.0, request, timeout)).map_err(refused)
+    }
+
+    #[pyo3(signature = (caller, request, timeout_s=None))]
+    fn rectify_declaration(
+        &self,
+        py: Python<'_>,
+        caller: &Caller,
+        request: &[u8],
+        timeout_s: Option<f64>,
+    ) -> PyResult<u64> {
+        let timeout = timeout(timeout_s);
+        py.detach(|| self.core.rectify_declaration(&caller.0, request, timeout)).map_err(refused)
+    }
+
+    fn check_declaration<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &Caller,
+        request: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let answer =
+            py.detach(|| self.core.check_declaration(&caller.0, request)).map_err(refused)?;
+        Ok(PyBytes::new(py, &answer))
+    }
+
     fn get_license<'py>(
         &self,
         py: Python<'py>,

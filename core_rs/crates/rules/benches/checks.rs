@@ -32,7 +32,8 @@ fn declarations(criterion: &mut Criterion) {
     criterion.bench_function("check_declaration", |bench| {
         bench.iter(|| check_declaration(black_box(&declaration), &context));
     });
-    let claim = check_declaration(&declaration, &context).claim.unwrap();
+    let checked = check_declaration(&declaration, &context);
+    let claim = checked.claim().unwrap();
     let id = support::license_id("SE", "AV", "SE-0001");
     let available = support::available();
     let state = LicenseState {

@@ -4,9 +4,10 @@ use std::cmp::Ordering;
 
 use descargo_model::decimal::{AmountValue, Quantity};
 use descargo_model::finding::{Code, Finding, Locator};
-use descargo_model::pb::LicenseStatus;
+use descargo_model::pb::{LicenseStatus, QuantityBasis};
 use descargo_model::units;
 
+use crate::claim::{LineClaim, line_path, line_place};
 use crate::collect::Findings;
 use crate::coverage::Check;
 use crate::fields::AmountPlace;
@@ -102,6 +103,30 @@ fn check_against_line(
             findings.push(finding.granted(granted.unwrap_or_else(|| "> 0".to_owned())));
         }
     }
+}
+
+/// The finding for goods of a line that draws of one key leave without cover. `drawn` are their
+/// quantities, each in its license's unit; units that do not convert were told already.
+#[must_use]
+pub fn left_uncovered(
+    line: &LineClaim,
+    basis: QuantityBasis,
+    drawn: &[(Quantity, u32)],
+) -> Option<Finding> {
+    let (measure, fields) = line.measure(basis);
+    let (whole, unit) = measure.quantity.zip(measure.unit)?;
+    if units::compare_sum(drawn, whole, unit)? != Ordering::Less {
+        return None;
+    }
+    let path = line_path(line.index);
+    let place = line_place(&path, line.line_no);
+    let at = place.saai(&format!("{}.quantity", fields.field), fields.quantity);
+    let sum = drawn.iter().try_fold(Quantity::ZERO, |sum, (quantity, _)| sum.plus(*quantity));
+    let finding = Finding::new(Code::N427, at).declared(whole);
+    Some(match sum {
+        Some(sum) => finding.granted(sum),
+        None => finding,
+    })
 }
 
 /// The line's quantity as a limit; its unit is told when it is not the license's.

@@ -5,6 +5,7 @@
 
 use descargo_model::date::Day;
 use descargo_model::decimal::{AmountValue, Quantity, Usd};
+use descargo_model::finding::Locator;
 use descargo_model::license_name::LicenseName;
 use descargo_model::pb::{OperationType, QuantityBasis};
 use descargo_model::rfc::Rfc;
@@ -14,14 +15,14 @@ use crate::collect::Place;
 use crate::fields::StatedAmount;
 
 /// One draw of one line of one declaration.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Claim {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Claim<'a> {
     /// What the declaration says for all its lines.
-    pub header: HeaderClaim,
+    pub header: &'a HeaderClaim,
     /// What the line says.
-    pub line: LineClaim,
+    pub line: &'a LineClaim,
     /// What the draw says.
-    pub draw: DrawClaim,
+    pub draw: &'a DrawClaim,
 }
 
 /// What the declaration says for all its lines.
@@ -70,6 +71,16 @@ pub struct LineClaim {
     pub value_usd: Option<Usd>,
 }
 
+impl LineClaim {
+    /// The quantity that a license of this basis counts.
+    pub(crate) fn measure(&self, basis: QuantityBasis) -> (MeasureClaim, MeasureFields) {
+        match basis {
+            QuantityBasis::Umc => (self.umc, UMC),
+            QuantityBasis::Umt | QuantityBasis::Unspecified => (self.umt, UMT),
+        }
+    }
+}
+
 /// A quantity with its unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MeasureClaim {
@@ -93,7 +104,13 @@ pub struct DrawClaim {
     pub amount: StatedAmount,
 }
 
-impl Claim {
+impl Claim<'_> {
+    /// Where its amount is, and whichever other field of the draw.
+    #[must_use]
+    pub fn draw_field(&self, field: &str, record_field: u32) -> Locator {
+        self.places(|places| places.draw.saai(field, record_field))
+    }
+
     /// What is taken, as far as it could be read. Whole when nothing refuses.
     #[must_use]
     pub fn amount(&self) -> AmountValue {
@@ -114,10 +131,7 @@ impl Claim {
 
     /// The line's quantity that a license of this basis counts.
     pub(crate) fn measure(&self, basis: QuantityBasis) -> (MeasureClaim, MeasureFields) {
-        match basis {
-            QuantityBasis::Umc => (self.line.umc, UMC),
-            QuantityBasis::Umt | QuantityBasis::Unspecified => (self.line.umt, UMT),
-        }
+        self.line.measure(basis)
     }
 
     /// Runs `then` with the places of header, line and draw.

@@ -18,7 +18,7 @@ use crate::instruments::{LegalMoment, Presents, Profile};
 use crate::submission::short_operation;
 use crate::terms::{LicenseTerms, LineTerms};
 
-pub use crate::balance::LineAvailable;
+pub use crate::balance::{LineAvailable, left_uncovered};
 
 /// Where a license stands, as the ledger just read it.
 #[derive(Debug, Clone, Copy)]
@@ -42,17 +42,40 @@ pub struct Coverage {
     pub findings: Vec<Finding>,
 }
 
-/// Checks a claim against a license of this profile.
+/// What a claim is checked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be exercised: the instrument's legal moment is now, or was the day of payment.
+    Exercise,
+    /// To be held until it is exercised: a license that begins later may still be in force then, and
+    /// a payment may still come.
+    Hold,
+}
+
+/// Checks a claim that is exercised against a license of this profile.
 #[must_use]
 pub fn coverage(
-    claim: &Claim,
+    claim: &Claim<'_>,
+    license: &LicenseTerms,
+    profile: &Profile,
+    state: &LicenseState<'_>,
+    context: &DeclarationContext<'_>,
+) -> Coverage {
+    coverage_for(Purpose::Exercise, claim, license, profile, state, context)
+}
+
+/// Checks a claim against a license of this profile.
+#[must_use]
+pub fn coverage_for(
+    purpose: Purpose,
+    claim: &Claim<'_>,
     license: &LicenseTerms,
     profile: &Profile,
     state: &LicenseState<'_>,
     context: &DeclarationContext<'_>,
 ) -> Coverage {
     claim.places(|places| {
-        let check = Check { claim, license, profile, state, context, places };
+        let check = Check { purpose, claim, license, profile, state, context, places };
         let mut findings = Findings::default();
         check.presented(&mut findings);
         check.header(&mut findings);
@@ -72,7 +95,7 @@ pub fn coverage(
 
 /// The finding for a license that is not known, or that the caller may not know.
 #[must_use]
-pub fn unknown_license(claim: &Claim) -> Finding {
+pub fn unknown_license(claim: &Claim<'_>) -> Finding {
     let number = claim.draw.license.as_ref().map(|name| name.permit_number.as_str());
     claim.places(|places| {
         Finding::new(Code::N411, places.draw.saai("license.permit_number", 7))
@@ -82,7 +105,8 @@ pub fn unknown_license(claim: &Claim) -> Finding {
 
 /// All that one claim is checked with.
 pub(crate) struct Check<'a> {
-    pub claim: &'a Claim,
+    pub purpose: Purpose,
+    pub claim: &'a Claim<'a>,
     pub license: &'a LicenseTerms,
     pub profile: &'a Profile,
     pub state: &'a LicenseState<'a>,
@@ -111,7 +135,7 @@ impl Check<'_> {
 
     /// Holder, operation, regime and office.
     fn header(&self, findings: &mut Findings) {
-        let (header, place) = (&self.claim.header, &self.places.header);
+        let (header, place) = (self.claim.header, &self.places.header);
         if let Some(trader) = &header.trader
             && self.profile.holder_must_be_trader
             && *trader != self.license.holder
@@ -150,7 +174,7 @@ impl Check<'_> {
 
     /// The line that is drawn from, and whether its countries cover.
     fn line(&self, findings: &mut Findings) -> Option<&LineTerms> {
-        let line = &self.claim.line;
+        let line = self.claim.line;
         let tariff = line.tariff?;
         let (origin, seller) = (line.origin_destination, line.seller_buyer);
         let digits = self.profile.tariff_match_digits;
@@ -177,13 +201,15 @@ impl Check<'_> {
     fn period(&self, findings: &mut Findings) {
         let Some(day) = self.legal_day(findings) else { return };
         let at = || self.places.draw.saai("license.permit_number", 7);
-        let granted = if day < self.license.valid_from {
-            self.license.valid_from
-        } else if day > self.license.valid_to || self.state.status == LicenseStatus::Expired {
-            self.license.valid_to
-        } else {
+        let Some(granted) = self.license.nearest_day_in_force(day, self.state.status) else {
             return;
         };
+        let may_begin_later = self.purpose == Purpose::Hold
+            && self.profile.legal_moment == LegalMoment::Selection
+            && day < granted;
+        if may_begin_later {
+            return;
+        }
         findings.push(Finding::new(Code::N418, at()).declared(day).granted(granted));
     }
 
@@ -191,8 +217,8 @@ impl Check<'_> {
         match self.profile.legal_moment {
             LegalMoment::Selection => Some(self.context.day()),
             LegalMoment::Payment => {
-                let header = &self.claim.header;
-                if !header.paid_on_stated {
+                let header = self.claim.header;
+                if !header.paid_on_stated && self.purpose == Purpose::Exercise {
                     findings.add(Code::S101, paid_on_at());
                 }
                 header.paid_on

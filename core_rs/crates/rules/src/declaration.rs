@@ -22,6 +22,10 @@ use crate::fields::{AmountPlace, amount, optional_text, required_decimal, requir
 use crate::party::{self, PartyPlace};
 use crate::submission::{PERMIT_KEY_MAX, PERMIT_NUMBER_MAX};
 
+mod whole;
+
+pub use whole::check_whole;
+
 /// Longest discharge signature or complement: field 6 of record 553.
 const DISCHARGE_SIGNATURE_MAX: usize = 32;
 /// Longest name of an agency.
@@ -49,8 +53,37 @@ impl DeclarationContext<'_> {
 pub struct CheckedDeclaration {
     /// Every finding, in the order of the fields.
     pub findings: Vec<Finding>,
-    /// What is claimed; `None` unless there is exactly one line with exactly one draw.
-    pub claim: Option<Claim>,
+    /// What is said for all lines.
+    pub header: HeaderClaim,
+    /// What the lines say.
+    pub lines: Vec<CheckedLine>,
+}
+
+/// A line with its draws.
+#[derive(Debug)]
+pub struct CheckedLine {
+    /// What the line says.
+    pub line: LineClaim,
+    /// What its draws say.
+    pub draws: Vec<DrawClaim>,
+}
+
+impl CheckedDeclaration {
+    /// Every draw, in the order in which they are stated.
+    pub fn claims(&self) -> impl Iterator<Item = Claim<'_>> {
+        self.lines.iter().flat_map(|CheckedLine { line, draws }| {
+            draws.iter().map(|draw| Claim { header: &self.header, line, draw })
+        })
+    }
+
+    /// The one draw of the one line; `None` when there is another number of either.
+    #[must_use]
+    pub fn claim(&self) -> Option<Claim<'_>> {
+        match self.lines.as_slice() {
+            [CheckedLine { draws, .. }] if draws.len() == 1 => self.claims().next(),
+            _ => None,
+        }
+    }
 }
 
 /// The checks of one request share these.
@@ -65,23 +98,33 @@ pub fn check_declaration(
     declaration: &pb::Declaration,
     context: &DeclarationContext<'_>,
 ) -> CheckedDeclaration {
+    let mut checked = check_lines(declaration, context);
+    let mut findings = Findings::default();
+    match declaration.lines.as_slice() {
+        [line] if line.draws.len() == 1 => {}
+        [line] => findings.add(Code::S101, line_place(&line_path(0), line.line_no).at("draws")),
+        _ => findings.add(Code::S101, Place::default().at("lines")),
+    }
+    checked.findings.extend(findings.into_list());
+    checked
+}
+
+fn check_lines(
+    declaration: &pb::Declaration,
+    context: &DeclarationContext<'_>,
+) -> CheckedDeclaration {
     let mut findings = Findings::default();
     let scope = Scope { rules: context.rules, day: context.day() };
     let header = check_header(declaration, &scope, &mut findings);
-    let [line] = declaration.lines.as_slice() else {
-        findings.add(Code::S101, Place::default().at("lines"));
-        return CheckedDeclaration { findings: findings.into_list(), claim: None };
-    };
-    let line_claim = check_line(0, line, &scope, &mut findings);
-    let [draw] = line.draws.as_slice() else {
-        findings.add(Code::S101, line_place(&line_path(0), line.line_no).at("draws"));
-        return CheckedDeclaration { findings: findings.into_list(), claim: None };
-    };
-    let draw_claim = check_draw(0, draw, &line_claim, &scope, &mut findings);
-    CheckedDeclaration {
-        findings: findings.into_list(),
-        claim: Some(Claim { header, line: line_claim, draw: draw_claim }),
-    }
+    let lines = declaration.lines.iter().enumerate().map(|(index, line)| {
+        let claim = check_line(index, line, &scope, &mut findings);
+        let draws = line.draws.iter().enumerate();
+        let draws =
+            draws.map(|(index, draw)| check_draw(index, draw, &claim, &scope, &mut findings));
+        CheckedLine { draws: draws.collect(), line: claim }
+    });
+    let lines = lines.collect();
+    CheckedDeclaration { findings: findings.into_list(), header, lines }
 }
 
 fn check_header(

@@ -31,6 +31,9 @@ pub struct Policy {
     pub expiry_warning_days: u32,
     /// From how many days before the last day on an agency is told that a balance is left.
     pub alert_expiry_days: u32,
+    /// How many days after the payment a hold on a quota lapses that was not exercised. Other paid holds
+    /// last as long as their license.
+    pub paid_hold_days: u32,
     /// How many wrong discharge signatures one caller may state for one license within a minute.
     pub wrong_signature_limit: u32,
 }
@@ -52,6 +55,8 @@ impl Default for Policy {
             expiry_warning_days: 7,
             // A month suffices to use what is left, or to extend.
             alert_expiry_days: 30,
+            // No rule was found; a season, within which goods at sea arrive.
+            paid_hold_days: 90,
             // A discharge signature has 40 bits: at five a minute it is not found in a lifetime.
             wrong_signature_limit: 5,
         }

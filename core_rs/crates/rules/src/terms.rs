@@ -8,7 +8,7 @@ use descargo_model::decimal::AmountValue;
 use descargo_model::finding::VALUE_MAX;
 use descargo_model::license_name::LicenseName;
 use descargo_model::pb;
-use descargo_model::pb::{OperationType, QuantityBasis};
+use descargo_model::pb::{LicenseStatus, OperationType, QuantityBasis};
 use descargo_model::rfc::Rfc;
 use thiserror::Error;
 
@@ -71,6 +71,18 @@ impl LineTerms {
 }
 
 impl LicenseTerms {
+    /// The first or last day, when the license is not in force on a day; `None` when it is.
+    #[must_use]
+    pub fn nearest_day_in_force(&self, day: Day, status: LicenseStatus) -> Option<Day> {
+        if day < self.valid_from {
+            Some(self.valid_from)
+        } else if day > self.valid_to || status == LicenseStatus::Expired {
+            Some(self.valid_to)
+        } else {
+            None
+        }
+    }
+
     /// Reads a stored license.
     ///
     /// # Errors

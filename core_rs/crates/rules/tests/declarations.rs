@@ -101,7 +101,7 @@ fn what_a_declaration_states_is_checked() {
             })
             .collect();
         assert_eq!(told, case.expect, "{}", case.name);
-        assert!(checked.claim.is_some(), "{}", case.name);
+        assert!(checked.claim().is_some(), "{}", case.name);
     }
 }
 
@@ -116,7 +116,7 @@ fn terms(change: &LicenseChange) -> LicenseTerms {
     LicenseTerms::parse(&support::license_id("SE", "AV", "SE-0001"), &license).unwrap()
 }
 
-fn covered(case: &CoverageCase, claim: &Claim, rules: &Rules) -> Coverage {
+fn covered(case: &CoverageCase, claim: &Claim<'_>, rules: &Rules) -> Coverage {
     let mut available = support::available();
     if let Some(quantity) = &case.state.quantity {
         available[0].available.quantity = Some(Quantity::parse(quantity).unwrap());
@@ -153,7 +153,8 @@ fn what_a_license_covers_is_checked() {
     let cases: Cases<CoverageCase> = toml::from_str(include_str!("cases/coverage.toml")).unwrap();
     for case in cases.case {
         let at = case.at.as_deref().unwrap_or(AT);
-        let claim = check(&declaration(&case.set), &rules, at).claim.unwrap();
+        let checked = check(&declaration(&case.set), &rules, at);
+        let claim = checked.claim().unwrap();
         let found = covered(&case, &claim, &rules);
         let told: Vec<String> = found
             .findings
@@ -173,7 +174,8 @@ fn what_a_license_covers_is_checked() {
 #[test]
 fn a_finding_counts_as_saai_does() {
     let rules = support::rules();
-    let claim = check(&support::declaration(), &rules, AT).claim.unwrap();
+    let checked = check(&support::declaration(), &rules, AT);
+    let claim = checked.claim().unwrap();
     let unknown = unknown_license(&claim);
     assert_eq!(unknown.code.as_str(), "N411");
     assert_eq!(unknown.declared, "se-0001 ");
@@ -182,7 +184,7 @@ fn a_finding_counts_as_saai_does() {
         (locator.line_no, locator.record, locator.record_field, locator.ordinal),
         (3, 553, 7, 1)
     );
-    assert_eq!(claim.draw.license.unwrap().lookup_number, "SE-0001");
+    assert_eq!(claim.draw.license.as_ref().unwrap().lookup_number, "SE-0001");
 }
 
 #[test]
@@ -190,7 +192,8 @@ fn a_signature_is_never_repeated() {
     let rules = support::rules();
     let mut declaration = support::declaration();
     declaration.lines[0].draws[0].discharge_signature = "WRONG123".into();
-    let claim = check(&declaration, &rules, AT).claim.unwrap();
+    let checked = check(&declaration, &rules, AT);
+    let claim = checked.claim().unwrap();
     let cases: Cases<CoverageCase> = toml::from_str("[[case]]\nname=''\nexpect=[]").unwrap();
     let found = covered(&cases.case[0], &claim, &rules);
     let [finding] = found.findings.as_slice() else { panic!("one finding") };
@@ -204,7 +207,7 @@ fn another_shape_than_one_line_with_one_draw_is_no_claim() {
         let mut declaration = support::declaration();
         change(&mut declaration);
         let checked = check(&declaration, &rules, AT);
-        assert!(checked.claim.is_none());
+        assert!(checked.claim().is_none());
         support::told(&checked.findings)
     };
     assert_eq!(told(|d| d.lines.clear()), ["S101 lines"]);
@@ -225,7 +228,8 @@ fn the_line_with_the_right_countries_then_the_nico_then_the_lowest_is_drawn_from
         let license = pb::License { lines, ..support::license() };
         let id = support::license_id("SE", "AV", "SE-0001");
         let terms = LicenseTerms::parse(&id, &license).unwrap();
-        let claim = check(&support::declaration(), &rules, AT).claim.unwrap();
+        let checked = check(&support::declaration(), &rules, AT);
+        let claim = checked.claim().unwrap();
         let (origin, seller) = (claim.line.origin_destination, claim.line.seller_buyer);
         terms.line_for(claim.line.tariff.unwrap(), 8, origin, seller).map(|line| line.line_no)
     };

@@ -311,6 +311,8 @@ fn declarations() -> BoxedStrategy<pb::Declaration> {
     let rest = (text(), text(), text(), vec(declaration_lines(), 1..2));
     (head, rest)
         .prop_map(|(head, rest)| pb::Declaration {
+            acceptance_code: String::new(),
+            shipment_no: None,
             declaration_number: head.0,
             declaration_key: head.1,
             operation: head.2,
@@ -388,7 +390,7 @@ proptest! {
         let at = support::instant("2026-05-10T18:00:00Z");
         let context = DeclarationContext { rules: &rules, at };
         let checked = check_declaration(&declaration, &context);
-        let claim = checked.claim.unwrap();
+        let claim = checked.claim().unwrap();
         let id = support::license_id("SE", "AV", "SE-0001");
         let terms = LicenseTerms::parse(&id, &support::license()).unwrap();
         let profile = rules.instruments.profile("AV", "SE").unwrap();

@@ -66,7 +66,7 @@ pub fn decide(inputs: &Inputs, count: usize) {
         wire::inspect(shape, bytes).unwrap();
         let request = pb::ValidateLicenseRequest::decode(bytes).unwrap();
         let checked = check_declaration(&request.declaration.unwrap(), &context);
-        let covered = coverage(&checked.claim.unwrap(), &terms, profile, &state, &context);
+        let covered = coverage(&checked.claim().unwrap(), &terms, profile, &state, &context);
         assert!(covered.findings.is_empty());
     }
 }
@@ -166,7 +166,8 @@ impl<'a> Bench<'a> {
         let now = jiff::Timestamp::now();
         let context = DeclarationContext { rules: &self.rules, at: now };
         let declaration = self.inputs.declaration();
-        let claim = check_declaration(&declaration, &context).claim.unwrap();
+        let checked = check_declaration(&declaration, &context);
+        let claim = checked.claim().unwrap();
         let signer = self.signer();
         let submission = self.submission_context(&signer, now);
         let id = self.submission.license.clone().unwrap();

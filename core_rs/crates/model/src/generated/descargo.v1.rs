@@ -345,14 +345,22 @@ impl LicenseStatus {
 }
 /// A customs declaration, as far as licenses are concerned.
 ///
-/// Next unused field number: 14; 2, 3, 11, 12 and 14 are kept for acceptance_code, shipment_no,
-/// selection_activated_at, identifiers and broker_seal.
+/// Next unused field number: 14; 11, 12 and 14 are kept for selection_activated_at, identifiers and
+/// broker_seal.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Declaration {
     /// Number of the declaration, 15 digits `AABBPPPPDNNNNNN`: year of validation, aduana, broker license
     /// (patente), last digit of the current year, serial. Required.
     #[prost(string, tag = "1")]
     pub declaration_number: ::prost::alloc::string::String,
+    /// Acuse of the position that is acted on, 8 characters: that of the last accepted answer. Empty when
+    /// the declaration has no position yet. Another one: N443.
+    #[prost(string, tag = "2")]
+    pub acceptance_code: ::prost::alloc::string::String,
+    /// Shipment (remesa) of a consolidated declaration, from 1; 0 is refused. Absent: the whole declaration,
+    /// or the one that closes its shipments.
+    #[prost(uint32, optional, tag = "3")]
+    pub shipment_no: ::core::option::Option<u32>,
     /// Key of the declaration in Apendice 2 of Anexo 22, such as `A1`. Not a permit key. Required.
     #[prost(string, tag = "4")]
     pub declaration_key: ::prost::alloc::string::String,
@@ -439,6 +447,18 @@ pub struct Draw {
     /// refused.
     #[prost(message, optional, tag = "3")]
     pub amount: ::core::option::Option<Amount>,
+}
+/// One position: a declaration, or a shipment of it, by the acuse that it was given.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DeclarationRef {
+    /// Number of the declaration, 15 digits. Required.
+    #[prost(string, tag = "1")]
+    pub declaration_number: ::prost::alloc::string::String,
+    /// Acuse of the position, 8 characters. Required; zero or another one: N443.
+    #[prost(string, tag = "2")]
+    pub acceptance_code: ::prost::alloc::string::String,
 }
 /// An official whose signatures count for an agency.
 ///
@@ -1159,12 +1179,15 @@ pub struct Standing {
 }
 /// Where a declaration stands.
 ///
-/// Next unused field number: 7; 2 and 6 are kept for shipment_no and rectified_number.
+/// Next unused field number: 7
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Position {
     /// The declaration.
     #[prost(string, tag = "1")]
     pub declaration_number: ::prost::alloc::string::String,
+    /// The shipment (remesa). Absent: the whole declaration.
+    #[prost(uint32, optional, tag = "2")]
+    pub shipment_no: ::core::option::Option<u32>,
     /// Grows by one whenever a statement changes amounts.
     #[prost(uint64, tag = "3")]
     pub position_no: u64,
@@ -1174,6 +1197,9 @@ pub struct Position {
     /// When a reservation lapses. Absent when there is none.
     #[prost(message, optional, tag = "5")]
     pub lease_until: ::core::option::Option<::prost_types::Timestamp>,
+    /// The declaration that this one rectifies. Empty when it rectifies none.
+    #[prost(string, tag = "6")]
+    pub rectified_number: ::prost::alloc::string::String,
 }
 /// What kind of step a movement is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -1819,6 +1845,141 @@ pub struct ValidateLicenseResponse {
     #[prost(message, optional, tag = "1")]
     pub answer: ::core::option::Option<Answer>,
 }
+/// Asks what would be answered.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CheckDeclarationRequest {
+    /// The whole declaration: at most 1,000 lines, 50 draws a line, 5,000 draws, 2 MiB. Required.
+    #[prost(message, optional, tag = "1")]
+    pub declaration: ::core::option::Option<Declaration>,
+    /// A revision that the answer must have seen. Empty: whatever is newest.
+    #[prost(string, tag = "2")]
+    pub min_revision: ::prost::alloc::string::String,
+}
+/// What would be answered.
+///
+/// Next unused field number: 2
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CheckDeclarationResponse {
+    /// A preview or an error, without receipt.
+    #[prost(message, optional, tag = "1")]
+    pub answer: ::core::option::Option<Answer>,
+}
+/// Holds what a declaration takes.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReserveDeclarationRequest {
+    /// UUID chosen by the caller and kept over its retries. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The whole declaration: at most 1,000 lines, 50 draws a line, 5,000 draws, 2 MiB. Required.
+    #[prost(message, optional, tag = "2")]
+    pub declaration: ::core::option::Option<Declaration>,
+}
+/// Firma or error.
+///
+/// Next unused field number: 2
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReserveDeclarationResponse {
+    /// The answer.
+    #[prost(message, optional, tag = "1")]
+    pub answer: ::core::option::Option<Answer>,
+}
+/// Takes note of a payment.
+///
+/// Next unused field number: 4
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PayDeclarationRequest {
+    /// UUID chosen by the caller and kept over its retries. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The position. Required.
+    #[prost(message, optional, tag = "2")]
+    pub declaration: ::core::option::Option<DeclarationRef>,
+    /// Day of payment, `YYYY-MM-DD`, Mexico City; not after today. Required.
+    #[prost(string, tag = "3")]
+    pub paid_on: ::prost::alloc::string::String,
+}
+/// Firma or error.
+///
+/// Next unused field number: 2
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PayDeclarationResponse {
+    /// The answer.
+    #[prost(message, optional, tag = "1")]
+    pub answer: ::core::option::Option<Answer>,
+}
+/// Exercises a declaration.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ValidateDeclarationRequest {
+    /// UUID chosen by the caller and kept over its retries. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The whole declaration: at most 1,000 lines, 50 draws a line, 5,000 draws, 2 MiB. Required.
+    #[prost(message, optional, tag = "2")]
+    pub declaration: ::core::option::Option<Declaration>,
+}
+/// Firma or error.
+///
+/// Next unused field number: 2
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ValidateDeclarationResponse {
+    /// The answer.
+    #[prost(message, optional, tag = "1")]
+    pub answer: ::core::option::Option<Answer>,
+}
+/// Gives back what a declaration holds.
+///
+/// Next unused field number: 4
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReleaseDeclarationRequest {
+    /// UUID chosen by the caller and kept over its retries. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The position. Required.
+    #[prost(message, optional, tag = "2")]
+    pub declaration: ::core::option::Option<DeclarationRef>,
+    /// Why. Required.
+    #[prost(enumeration = "ReleaseGround", tag = "3")]
+    pub ground: i32,
+}
+/// Firma or error.
+///
+/// Next unused field number: 2
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReleaseDeclarationResponse {
+    /// The answer.
+    #[prost(message, optional, tag = "1")]
+    pub answer: ::core::option::Option<Answer>,
+}
+/// Rectifies a declaration.
+///
+/// Next unused field number: 4
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RectifyDeclarationRequest {
+    /// UUID chosen by the caller and kept over its retries. Required.
+    #[prost(string, tag = "1")]
+    pub request_id: ::prost::alloc::string::String,
+    /// The whole declaration that rectifies (R1), under its own number. Required.
+    #[prost(message, optional, tag = "2")]
+    pub declaration: ::core::option::Option<Declaration>,
+    /// The position that it rectifies. Required.
+    #[prost(message, optional, tag = "3")]
+    pub rectified: ::core::option::Option<DeclarationRef>,
+}
+/// Firma or error.
+///
+/// Next unused field number: 2
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RectifyDeclarationResponse {
+    /// The answer.
+    #[prost(message, optional, tag = "1")]
+    pub answer: ::core::option::Option<Answer>,
+}
 /// Asks for an earlier answer.
 ///
 /// Next unused field number: 2
@@ -1908,4 +2069,37 @@ pub struct Requirement {
     /// Goods to which the rule is limited (unicamente) or that it leaves out (excepto), as the law words them.
     #[prost(string, tag = "8")]
     pub scope: ::prost::alloc::string::String,
+}
+/// Why a declaration gives back what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReleaseGround {
+    /// Never sent.
+    Unspecified = 0,
+    /// Eliminacion, movement 2: validated and not paid. A paid one: N441.
+    Elimination = 1,
+    /// Desistimiento, movement 3: paid and its selection not activated. Otherwise: N442.
+    Withdrawal = 2,
+}
+impl ReleaseGround {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "RELEASE_GROUND_UNSPECIFIED",
+            Self::Elimination => "RELEASE_GROUND_ELIMINATION",
+            Self::Withdrawal => "RELEASE_GROUND_WITHDRAWAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "RELEASE_GROUND_UNSPECIFIED" => Some(Self::Unspecified),
+            "RELEASE_GROUND_ELIMINATION" => Some(Self::Elimination),
+            "RELEASE_GROUND_WITHDRAWAL" => Some(Self::Withdrawal),
+            _ => None,
+        }
+    }
 }

@@ -154,6 +154,8 @@ pub fn signer() -> SignerFacts<'static> {
 /// 100 kg of 72081001.99 from Germany, bought in the United States, in 2 tonnes of the line.
 pub fn declaration() -> pb::Declaration {
     pb::Declaration {
+        acceptance_code: String::new(),
+        shipment_no: None,
         declaration_number: "262434566000001".into(),
         declaration_key: "A1".into(),
         operation: i32::from(pb::OperationType::Import),
