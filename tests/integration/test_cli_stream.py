@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -28,7 +30,9 @@ CUTS: Final = (3_000, 150_000, 20_000, 200_000, 80_000)
 """Bytes between the cuts: within the handshake, within a frame, and beyond one."""
 LOOK_AGAIN_S: Final = 0.01
 """How often the state is looked at."""
-KILLS: Final = 4
+KILLS: Final = 3
+SOME: Final = 20
+"""So many more answers are let through before a client is stopped."""
 FULL: Final = {
     "total": ITEMS,
     "firma": ITEMS - 2 * BAD,
@@ -90,12 +94,15 @@ def test_a_stream_that_is_cut_ends_as_one_by_one(desk: Desk) -> None:
 
 def test_a_stream_that_is_killed_goes_on_and_repeats_nothing(desk: Desk) -> None:
     file, answers = _mixed(desk), desk.folder / "respuestas.jsonl"
+    answers.write_text("an earlier run's\n", encoding="utf-8")
     arguments = ["submit", file, *desk.efirma(), "--stream", "--answers", answers]
     held: list[str] = []
-    for kill in range(1, KILLS + 1):
-        _killed(desk.command("se", *arguments), _state(file), after=kill * ITEMS // 8)
+    for _ in range(KILLS):
+        with _slow(desk, file, lines=len(held) + BAD + SOME) as process:
+            process.kill()
         found = _state(file).read_text(encoding="utf-8").splitlines()
         assert found[: len(held)] == held, "what is kept is not asked for again"
+        assert len(held) + SOME <= len(found) <= ITEMS - BAD
         held = found
     changed = file.read_text(encoding="utf-8")
     file.write_text(changed.replace("SE-00199", "SE-90199"), encoding="utf-8")
@@ -110,28 +117,60 @@ def test_a_stream_that_is_killed_goes_on_and_repeats_nothing(desk: Desk) -> None
     _check(desk, file, report)
 
 
-def _killed(command: list[str], state: Path, *, after: int) -> None:
-    """Runs it and kills it as soon as so many answers are kept."""
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        _until(state, after, process)
-        process.kill()
+@contextmanager
+def _slow(desk: Desk, file: Path, *, lines: int) -> Iterator[subprocess.Popen[str]]:
+    """A client that has written so many lines of answers, and can write few more: nobody reads."""
+    pipe = desk.folder / "answers.pipe"
+    pipe.unlink(missing_ok=True)
+    os.mkfifo(pipe)
+    command = desk.command("se", "submit", file, *desk.efirma(), "--stream", "--answers", pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True,
+        ) as process:  # fmt: skip
+            seen = 0
+            while seen < lines:
+                with suppress(BlockingIOError):
+                    seen += os.read(reader, 4_096).count(b"\n")
+                assert process.poll() is None, "it ended before"
+                time.sleep(LOOK_AGAIN_S)
+            yield process
+            os.set_blocking(reader, True)
+            while os.read(reader, 65_536):
+                pass
+    finally:
+        os.close(reader)
 
 
-def _until(state: Path, answers: int, process: subprocess.Popen[Any]) -> None:
-    """Returns once so many answers are kept; the first line names the stream."""
-    while not state.exists() or state.read_bytes().count(b"\n") <= answers:
-        assert process.poll() is None, "it ended before"
-        time.sleep(LOOK_AGAIN_S)
+def test_a_terminal_shows_how_far_it_is(desk: Desk) -> None:
+    ours, its = os.openpty()
+    command = desk.command("se", "submit", _mixed(desk), *desk.efirma(), "--stream")
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
+    with (
+        os.fdopen(ours, "rb", buffering=0) as screen,
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=its, env=environment),
+    ):
+        os.close(its)
+        shown = b""
+        # A terminal that nobody writes to any more ends with an error.
+        with suppress(OSError):
+            while part := screen.read(65_536):
+                shown += part
+    assert "Enviando permisos" in shown.decode()
+    assert f"{ITEMS}/{ITEMS}" in shown.decode()
 
 
-def test_a_server_that_restarts_under_a_stream_is_waited_for(desk: Desk) -> None:
+def test_a_server_that_is_away_is_waited_for(desk: Desk) -> None:
     file = _mixed(desk)
+    assert desk.server.stop() == 0
     command = desk.command("se", "submit", file, *desk.efirma(), "--stream", "-o", "json")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        _until(_state(file), ITEMS // 8, process)
-        assert desk.server.stop() == 0
+        while not _state(file).exists():
+            assert process.poll() is None, "it did not wait"
+            time.sleep(LOOK_AGAIN_S)
         desk.server.start()
-        assert process.stdout is not None
-        report = json.loads(process.stdout.read())
+        report = json.loads(process.communicate()[0])
     assert process.returncode == 2
     _check(desk, file, report)
