@@ -96,6 +96,10 @@ class DecisionEngine(Protocol):
         """Reads a page of a license's versions; for a thread beside the loop's."""
         ...
 
+    def report_activity(self, caller: Caller, request: bytes, /) -> bytes:
+        """Reads what happened on some days; for a thread beside the loop's."""
+        ...
+
     def enroll_signer(self, caller: Caller, request: bytes, timeout_s: float | None, /) -> int:
         """Queues an enrolment; the answer comes by its ticket."""
         ...

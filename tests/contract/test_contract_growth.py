@@ -39,6 +39,7 @@ PLANNED_RPCS: Final = {
         "GetLicense",
         "ListLicenses",
         "ListLicenseVersions",
+        "ReportActivity",
         "GetBalance",
         "ListMovements",
     },

@@ -52,6 +52,7 @@ OF_AGENCIES: Final = (
     "ListLicenseVersions",
     "GetBalance",
     "ListMovements",
+    "ReportActivity",
 )
 CUT_TO_A_GOOD_ONE: Final = {
     "CheckLicense",
@@ -207,6 +208,9 @@ def good(world: World) -> dict[str, bytes]:
         "GetBalance": submission_service_pb2.GetBalanceRequest(license=license_id("SE-NONE")),
         "ListMovements": submission_service_pb2.ListMovementsRequest(
             license=license_id("SE-NONE"), page_size=10
+        ),
+        "ReportActivity": submission_service_pb2.ReportActivityRequest(
+            from_day="2026-05-01", to_day="2026-05-31"
         ),
         # No official and no certificate of this world, so that what happens to pass harms none.
         "EnrollSigner": operations_service_pb2.EnrollSignerRequest(

@@ -60,6 +60,7 @@ MAY_CALL: Final = {
     "ListLicenseVersions": {"agency", "coordinator", "auditor"},
     "GetBalance": {"agency", "coordinator", "auditor"},
     "ListMovements": {"agency", "coordinator", "auditor"},
+    "ReportActivity": {"agency", "hub", "coordinator", "auditor"},
     "ValidateLicense": {"lane"},
     "CheckLicense": {"lane", "prevalidator", "broker", "holder"},
     "ListRequiredLicenses": {"lane", "prevalidator"},

@@ -30,6 +30,7 @@ METHODS: Final = {
     "ListLicenseVersions": f"{SUBMISSION}/ListLicenseVersions",
     "GetBalance": f"{SUBMISSION}/GetBalance",
     "ListMovements": f"{SUBMISSION}/ListMovements",
+    "ReportActivity": f"{SUBMISSION}/ReportActivity",
     "ValidateLicense": f"{VALIDATION}/ValidateLicense",
     "CheckLicense": f"{VALIDATION}/CheckLicense",
     "CheckDeclaration": f"{VALIDATION}/CheckDeclaration",

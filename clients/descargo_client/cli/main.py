@@ -22,6 +22,7 @@ from descargo_client.cli import (
     exercise,
     license_show,
     operations,
+    report,
     required,
     submit,
     verify,
@@ -92,6 +93,7 @@ def _app() -> typer.Typer:
     required.register(app)
     license_show.register(app)
     watch.register(app)
+    report.register(app)
     verify.register(app)
     certificate.register(app)
     canonical.register(app)

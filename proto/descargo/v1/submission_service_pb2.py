@@ -25,59 +25,70 @@ _sym_db = _symbol_database.Default()
 from descargo.v1 import license_pb2 as descargo_dot_v1_dot_license__pb2
 from descargo.v1 import submission_pb2 as descargo_dot_v1_dot_submission__pb2
 from descargo.v1 import verdict_pb2 as descargo_dot_v1_dot_verdict__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$descargo/v1/submission_service.proto\x12\x0b\x64\x65scargo.v1\x1a\x19\x64\x65scargo/v1/license.proto\x1a\x1c\x64\x65scargo/v1/submission.proto\x1a\x19\x64\x65scargo/v1/verdict.proto\"\x80\x01\n\x14SubmitLicenseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x08\x65nvelope\x18\x02 \x01(\x0b\x32\x15.descargo.v1.Envelope\x12+\n\nsubmission\x18\x03 \x01(\x0b\x32\x17.descargo.v1.Submission\"<\n\x15SubmitLicenseResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"^\n\x11GetLicenseRequest\x12\'\n\x07license\x18\x01 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x14\n\x07version\x18\x02 \x01(\rH\x00\x88\x01\x01\x42\n\n\x08_version\"@\n\x12GetLicenseResponse\x12*\n\x06record\x18\x01 \x01(\x0b\x32\x1a.descargo.v1.LicenseRecord\"\xcd\x01\n\rLicenseRecord\x12\'\n\x08standing\x18\x01 \x01(\x0b\x32\x15.descargo.v1.Standing\x12%\n\x07license\x18\x02 \x01(\x0b\x32\x14.descargo.v1.License\x12\x1b\n\x13\x64ischarge_signature\x18\x03 \x01(\t\x12 \n\x05stops\x18\x04 \x03(\x0b\x32\x11.descargo.v1.Stop\x12\x12\n\nnext_steps\x18\x05 \x03(\t\x12\x19\n\x11\x64oubtful_versions\x18\x06 \x03(\r\"t\n\x15SubmitLicensesRequest\x12\x11\n\tstream_id\x18\x01 \x01(\t\x12\x16\n\x0e\x66irst_sequence\x18\x02 \x01(\x04\x12\x30\n\x05items\x18\x03 \x03(\x0b\x32!.descargo.v1.SubmitLicenseRequest\"m\n\x16SubmitLicensesResponse\x12\x19\n\x11\x61nswered_sequence\x18\x01 \x01(\x04\x12\x0e\n\x06\x63redit\x18\x02 \x01(\r\x12(\n\x07\x61nswers\x18\x03 \x03(\x0b\x32\x17.descargo.v1.ItemAnswer\"\'\n\x15WatchExercisesRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\"\xdd\x01\n\x16WatchExercisesResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\x31\n\x08movement\x18\x02 \x01(\x0b\x32\x1d.descargo.v1.RecordedMovementH\x00\x12#\n\x05\x61lert\x18\x03 \x01(\x0b\x32\x12.descargo.v1.AlertH\x00\x12+\n\theartbeat\x18\x04 \x01(\x0b\x32\x16.descargo.v1.HeartbeatH\x00\x12%\n\x07receipt\x18\x05 \x01(\x0b\x32\x14.descargo.v1.ReceiptB\x07\n\x05\x65vent\"\x91\x01\n\x05\x41lert\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.descargo.v1.AlertKind\x12\'\n\x07license\x18\x02 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x17\n\x0flicense_line_no\x18\x03 \x01(\r\x12\x0f\n\x07percent\x18\x04 \x01(\r\x12\x0f\n\x07on_date\x18\x05 \x01(\t\"\x0b\n\tHeartbeat\"L\n\x13ListLicensesRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"\\\n\x14ListLicensesResponse\x12+\n\x07records\x18\x01 \x03(\x0b\x32\x1a.descargo.v1.LicenseRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"l\n\x1aListLicenseVersionsRequest\x12\'\n\x07license\x18\x01 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"e\n\x1bListLicenseVersionsResponse\x12-\n\x08versions\x18\x01 \x03(\x0b\x32\x1b.descargo.v1.LicenseVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x89\x01\n\x0eLicenseVersion\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\'\n\x08\x65nvelope\x18\x02 \x01(\x0b\x32\x15.descargo.v1.Envelope\x12\x12\n\nverdict_id\x18\x03 \x01(\t\x12)\n\x07\x63hanges\x18\x04 \x03(\x0b\x32\x18.descargo.v1.FieldChange\"B\n\x0b\x46ieldChange\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x11\n\told_value\x18\x02 \x01(\t\x12\x11\n\tnew_value\x18\x03 \x01(\t\"g\n\x11GetBalanceRequest\x12)\n\x07license\x18\x01 \x01(\x0b\x32\x16.descargo.v1.LicenseIdH\x00\x12\x1c\n\x12\x64\x65\x63laration_number\x18\x02 \x01(\tH\x00\x42\t\n\x07subject\">\n\x12GetBalanceResponse\x12(\n\tstandings\x18\x01 \x03(\x0b\x32\x15.descargo.v1.Standing\"\x91\x01\n\x14ListMovementsRequest\x12)\n\x07license\x18\x01 \x01(\x0b\x32\x16.descargo.v1.LicenseIdH\x00\x12\x1c\n\x12\x64\x65\x63laration_number\x18\x02 \x01(\tH\x00\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\tB\t\n\x07subject\"b\n\x15ListMovementsResponse\x12\x30\n\tmovements\x18\x01 \x03(\x0b\x32\x1d.descargo.v1.RecordedMovement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*o\n\tAlertKind\x12\x1a\n\x16\x41LERT_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10\x41LERT_KIND_USAGE\x10\x01\x12\x15\n\x11\x41LERT_KIND_EXPIRY\x10\x02\x12\x19\n\x15\x41LERT_KIND_EXHAUSTION\x10\x03\x32\xdc\x05\n\x11SubmissionService\x12V\n\rSubmitLicense\x12!.descargo.v1.SubmitLicenseRequest\x1a\".descargo.v1.SubmitLicenseResponse\x12M\n\nGetLicense\x12\x1e.descargo.v1.GetLicenseRequest\x1a\x1f.descargo.v1.GetLicenseResponse\x12]\n\x0eSubmitLicenses\x12\".descargo.v1.SubmitLicensesRequest\x1a#.descargo.v1.SubmitLicensesResponse(\x01\x30\x01\x12[\n\x0eWatchExercises\x12\".descargo.v1.WatchExercisesRequest\x1a#.descargo.v1.WatchExercisesResponse0\x01\x12S\n\x0cListLicenses\x12 .descargo.v1.ListLicensesRequest\x1a!.descargo.v1.ListLicensesResponse\x12h\n\x13ListLicenseVersions\x12\'.descargo.v1.ListLicenseVersionsRequest\x1a(.descargo.v1.ListLicenseVersionsResponse\x12M\n\nGetBalance\x12\x1e.descargo.v1.GetBalanceRequest\x1a\x1f.descargo.v1.GetBalanceResponse\x12V\n\rListMovements\x12!.descargo.v1.ListMovementsRequest\x1a\".descargo.v1.ListMovementsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$descargo/v1/submission_service.proto\x12\x0b\x64\x65scargo.v1\x1a\x19\x64\x65scargo/v1/license.proto\x1a\x1c\x64\x65scargo/v1/submission.proto\x1a\x19\x64\x65scargo/v1/verdict.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x80\x01\n\x14SubmitLicenseRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\'\n\x08\x65nvelope\x18\x02 \x01(\x0b\x32\x15.descargo.v1.Envelope\x12+\n\nsubmission\x18\x03 \x01(\x0b\x32\x17.descargo.v1.Submission\"<\n\x15SubmitLicenseResponse\x12#\n\x06\x61nswer\x18\x01 \x01(\x0b\x32\x13.descargo.v1.Answer\"^\n\x11GetLicenseRequest\x12\'\n\x07license\x18\x01 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x14\n\x07version\x18\x02 \x01(\rH\x00\x88\x01\x01\x42\n\n\x08_version\"@\n\x12GetLicenseResponse\x12*\n\x06record\x18\x01 \x01(\x0b\x32\x1a.descargo.v1.LicenseRecord\"\xcd\x01\n\rLicenseRecord\x12\'\n\x08standing\x18\x01 \x01(\x0b\x32\x15.descargo.v1.Standing\x12%\n\x07license\x18\x02 \x01(\x0b\x32\x14.descargo.v1.License\x12\x1b\n\x13\x64ischarge_signature\x18\x03 \x01(\t\x12 \n\x05stops\x18\x04 \x03(\x0b\x32\x11.descargo.v1.Stop\x12\x12\n\nnext_steps\x18\x05 \x03(\t\x12\x19\n\x11\x64oubtful_versions\x18\x06 \x03(\r\"t\n\x15SubmitLicensesRequest\x12\x11\n\tstream_id\x18\x01 \x01(\t\x12\x16\n\x0e\x66irst_sequence\x18\x02 \x01(\x04\x12\x30\n\x05items\x18\x03 \x03(\x0b\x32!.descargo.v1.SubmitLicenseRequest\"m\n\x16SubmitLicensesResponse\x12\x19\n\x11\x61nswered_sequence\x18\x01 \x01(\x04\x12\x0e\n\x06\x63redit\x18\x02 \x01(\r\x12(\n\x07\x61nswers\x18\x03 \x03(\x0b\x32\x17.descargo.v1.ItemAnswer\"\'\n\x15WatchExercisesRequest\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\"\xdd\x01\n\x16WatchExercisesResponse\x12\x0e\n\x06\x63ursor\x18\x01 \x01(\t\x12\x31\n\x08movement\x18\x02 \x01(\x0b\x32\x1d.descargo.v1.RecordedMovementH\x00\x12#\n\x05\x61lert\x18\x03 \x01(\x0b\x32\x12.descargo.v1.AlertH\x00\x12+\n\theartbeat\x18\x04 \x01(\x0b\x32\x16.descargo.v1.HeartbeatH\x00\x12%\n\x07receipt\x18\x05 \x01(\x0b\x32\x14.descargo.v1.ReceiptB\x07\n\x05\x65vent\"\x91\x01\n\x05\x41lert\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.descargo.v1.AlertKind\x12\'\n\x07license\x18\x02 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x17\n\x0flicense_line_no\x18\x03 \x01(\r\x12\x0f\n\x07percent\x18\x04 \x01(\r\x12\x0f\n\x07on_date\x18\x05 \x01(\t\"\x0b\n\tHeartbeat\"L\n\x13ListLicensesRequest\x12\x0e\n\x06\x66ilter\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"\\\n\x14ListLicensesResponse\x12+\n\x07records\x18\x01 \x03(\x0b\x32\x1a.descargo.v1.LicenseRecord\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"l\n\x1aListLicenseVersionsRequest\x12\'\n\x07license\x18\x01 \x01(\x0b\x32\x16.descargo.v1.LicenseId\x12\x11\n\tpage_size\x18\x02 \x01(\r\x12\x12\n\npage_token\x18\x03 \x01(\t\"e\n\x1bListLicenseVersionsResponse\x12-\n\x08versions\x18\x01 \x03(\x0b\x32\x1b.descargo.v1.LicenseVersion\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x89\x01\n\x0eLicenseVersion\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\'\n\x08\x65nvelope\x18\x02 \x01(\x0b\x32\x15.descargo.v1.Envelope\x12\x12\n\nverdict_id\x18\x03 \x01(\t\x12)\n\x07\x63hanges\x18\x04 \x03(\x0b\x32\x18.descargo.v1.FieldChange\"B\n\x0b\x46ieldChange\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x11\n\told_value\x18\x02 \x01(\t\x12\x11\n\tnew_value\x18\x03 \x01(\t\"g\n\x11GetBalanceRequest\x12)\n\x07license\x18\x01 \x01(\x0b\x32\x16.descargo.v1.LicenseIdH\x00\x12\x1c\n\x12\x64\x65\x63laration_number\x18\x02 \x01(\tH\x00\x42\t\n\x07subject\">\n\x12GetBalanceResponse\x12(\n\tstandings\x18\x01 \x03(\x0b\x32\x15.descargo.v1.Standing\"\x91\x01\n\x14ListMovementsRequest\x12)\n\x07license\x18\x01 \x01(\x0b\x32\x16.descargo.v1.LicenseIdH\x00\x12\x1c\n\x12\x64\x65\x63laration_number\x18\x02 \x01(\tH\x00\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\tB\t\n\x07subject\"b\n\x15ListMovementsResponse\x12\x30\n\tmovements\x18\x01 \x03(\x0b\x32\x1d.descargo.v1.RecordedMovement\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"9\n\x15ReportActivityRequest\x12\x10\n\x08\x66rom_day\x18\x01 \x01(\t\x12\x0e\n\x06to_day\x18\x02 \x01(\t\"v\n\x16ReportActivityResponse\x12)\n\nactivities\x18\x01 \x03(\x0b\x32\x15.descargo.v1.Activity\x12\x31\n\rcounted_since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xea\x02\n\x08\x41\x63tivity\x12\x0e\n\x06\x61gency\x18\x01 \x01(\t\x12\x12\n\npermit_key\x18\x02 \x01(\t\x12\x13\n\x0btransmitted\x18\x03 \x01(\x04\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x04 \x01(\x04\x12\x0e\n\x06resent\x18\x05 \x01(\x04\x12(\n\x08refusals\x18\x06 \x03(\x0b\x32\x16.descargo.v1.CodeCount\x12\x0e\n\x06issued\x18\x07 \x01(\x04\x12\x11\n\texercises\x18\x08 \x01(\x04\x12\x1a\n\x12\x65xercised_licenses\x18\t \x01(\x04\x12\x32\n\x15\x61pplication_to_ruling\x18\n \x01(\x0b\x32\x13.descargo.v1.Spread\x12\x31\n\x14ruling_to_acceptance\x18\x0b \x01(\x0b\x32\x13.descargo.v1.Spread\x12\x33\n\x16\x61\x63\x63\x65ptance_to_exercise\x18\x0c \x01(\x0b\x32\x13.descargo.v1.Spread\".\n\tCodeCount\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x13\n\x0bsubmissions\x18\x02 \x01(\x04\";\n\x06Spread\x12\x10\n\x08licenses\x18\x01 \x01(\x04\x12\x10\n\x08median_s\x18\x02 \x01(\x04\x12\r\n\x05p90_s\x18\x03 \x01(\x04*o\n\tAlertKind\x12\x1a\n\x16\x41LERT_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10\x41LERT_KIND_USAGE\x10\x01\x12\x15\n\x11\x41LERT_KIND_EXPIRY\x10\x02\x12\x19\n\x15\x41LERT_KIND_EXHAUSTION\x10\x03\x32\xb7\x06\n\x11SubmissionService\x12V\n\rSubmitLicense\x12!.descargo.v1.SubmitLicenseRequest\x1a\".descargo.v1.SubmitLicenseResponse\x12M\n\nGetLicense\x12\x1e.descargo.v1.GetLicenseRequest\x1a\x1f.descargo.v1.GetLicenseResponse\x12]\n\x0eSubmitLicenses\x12\".descargo.v1.SubmitLicensesRequest\x1a#.descargo.v1.SubmitLicensesResponse(\x01\x30\x01\x12[\n\x0eWatchExercises\x12\".descargo.v1.WatchExercisesRequest\x1a#.descargo.v1.WatchExercisesResponse0\x01\x12S\n\x0cListLicenses\x12 .descargo.v1.ListLicensesRequest\x1a!.descargo.v1.ListLicensesResponse\x12h\n\x13ListLicenseVersions\x12\'.descargo.v1.ListLicenseVersionsRequest\x1a(.descargo.v1.ListLicenseVersionsResponse\x12M\n\nGetBalance\x12\x1e.descargo.v1.GetBalanceRequest\x1a\x1f.descargo.v1.GetBalanceResponse\x12V\n\rListMovements\x12!.descargo.v1.ListMovementsRequest\x1a\".descargo.v1.ListMovementsResponse\x12Y\n\x0eReportActivity\x12\".descargo.v1.ReportActivityRequest\x1a#.descargo.v1.ReportActivityResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'descargo.v1.submission_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ALERTKIND']._serialized_start=2365
-  _globals['_ALERTKIND']._serialized_end=2476
-  _globals['_SUBMITLICENSEREQUEST']._serialized_start=138
-  _globals['_SUBMITLICENSEREQUEST']._serialized_end=266
-  _globals['_SUBMITLICENSERESPONSE']._serialized_start=268
-  _globals['_SUBMITLICENSERESPONSE']._serialized_end=328
-  _globals['_GETLICENSEREQUEST']._serialized_start=330
-  _globals['_GETLICENSEREQUEST']._serialized_end=424
-  _globals['_GETLICENSERESPONSE']._serialized_start=426
-  _globals['_GETLICENSERESPONSE']._serialized_end=490
-  _globals['_LICENSERECORD']._serialized_start=493
-  _globals['_LICENSERECORD']._serialized_end=698
-  _globals['_SUBMITLICENSESREQUEST']._serialized_start=700
-  _globals['_SUBMITLICENSESREQUEST']._serialized_end=816
-  _globals['_SUBMITLICENSESRESPONSE']._serialized_start=818
-  _globals['_SUBMITLICENSESRESPONSE']._serialized_end=927
-  _globals['_WATCHEXERCISESREQUEST']._serialized_start=929
-  _globals['_WATCHEXERCISESREQUEST']._serialized_end=968
-  _globals['_WATCHEXERCISESRESPONSE']._serialized_start=971
-  _globals['_WATCHEXERCISESRESPONSE']._serialized_end=1192
-  _globals['_ALERT']._serialized_start=1195
-  _globals['_ALERT']._serialized_end=1340
-  _globals['_HEARTBEAT']._serialized_start=1342
-  _globals['_HEARTBEAT']._serialized_end=1353
-  _globals['_LISTLICENSESREQUEST']._serialized_start=1355
-  _globals['_LISTLICENSESREQUEST']._serialized_end=1431
-  _globals['_LISTLICENSESRESPONSE']._serialized_start=1433
-  _globals['_LISTLICENSESRESPONSE']._serialized_end=1525
-  _globals['_LISTLICENSEVERSIONSREQUEST']._serialized_start=1527
-  _globals['_LISTLICENSEVERSIONSREQUEST']._serialized_end=1635
-  _globals['_LISTLICENSEVERSIONSRESPONSE']._serialized_start=1637
-  _globals['_LISTLICENSEVERSIONSRESPONSE']._serialized_end=1738
-  _globals['_LICENSEVERSION']._serialized_start=1741
-  _globals['_LICENSEVERSION']._serialized_end=1878
-  _globals['_FIELDCHANGE']._serialized_start=1880
-  _globals['_FIELDCHANGE']._serialized_end=1946
-  _globals['_GETBALANCEREQUEST']._serialized_start=1948
-  _globals['_GETBALANCEREQUEST']._serialized_end=2051
-  _globals['_GETBALANCERESPONSE']._serialized_start=2053
-  _globals['_GETBALANCERESPONSE']._serialized_end=2115
-  _globals['_LISTMOVEMENTSREQUEST']._serialized_start=2118
-  _globals['_LISTMOVEMENTSREQUEST']._serialized_end=2263
-  _globals['_LISTMOVEMENTSRESPONSE']._serialized_start=2265
-  _globals['_LISTMOVEMENTSRESPONSE']._serialized_end=2363
-  _globals['_SUBMISSIONSERVICE']._serialized_start=2479
-  _globals['_SUBMISSIONSERVICE']._serialized_end=3211
+  _globals['_ALERTKIND']._serialized_start=3051
+  _globals['_ALERTKIND']._serialized_end=3162
+  _globals['_SUBMITLICENSEREQUEST']._serialized_start=171
+  _globals['_SUBMITLICENSEREQUEST']._serialized_end=299
+  _globals['_SUBMITLICENSERESPONSE']._serialized_start=301
+  _globals['_SUBMITLICENSERESPONSE']._serialized_end=361
+  _globals['_GETLICENSEREQUEST']._serialized_start=363
+  _globals['_GETLICENSEREQUEST']._serialized_end=457
+  _globals['_GETLICENSERESPONSE']._serialized_start=459
+  _globals['_GETLICENSERESPONSE']._serialized_end=523
+  _globals['_LICENSERECORD']._serialized_start=526
+  _globals['_LICENSERECORD']._serialized_end=731
+  _globals['_SUBMITLICENSESREQUEST']._serialized_start=733
+  _globals['_SUBMITLICENSESREQUEST']._serialized_end=849
+  _globals['_SUBMITLICENSESRESPONSE']._serialized_start=851
+  _globals['_SUBMITLICENSESRESPONSE']._serialized_end=960
+  _globals['_WATCHEXERCISESREQUEST']._serialized_start=962
+  _globals['_WATCHEXERCISESREQUEST']._serialized_end=1001
+  _globals['_WATCHEXERCISESRESPONSE']._serialized_start=1004
+  _globals['_WATCHEXERCISESRESPONSE']._serialized_end=1225
+  _globals['_ALERT']._serialized_start=1228
+  _globals['_ALERT']._serialized_end=1373
+  _globals['_HEARTBEAT']._serialized_start=1375
+  _globals['_HEARTBEAT']._serialized_end=1386
+  _globals['_LISTLICENSESREQUEST']._serialized_start=1388
+  _globals['_LISTLICENSESREQUEST']._serialized_end=1464
+  _globals['_LISTLICENSESRESPONSE']._serialized_start=1466
+  _globals['_LISTLICENSESRESPONSE']._serialized_end=1558
+  _globals['_LISTLICENSEVERSIONSREQUEST']._serialized_start=1560
+  _globals['_LISTLICENSEVERSIONSREQUEST']._serialized_end=1668
+  _globals['_LISTLICENSEVERSIONSRESPONSE']._serialized_start=1670
+  _globals['_LISTLICENSEVERSIONSRESPONSE']._serialized_end=1771
+  _globals['_LICENSEVERSION']._serialized_start=1774
+  _globals['_LICENSEVERSION']._serialized_end=1911
+  _globals['_FIELDCHANGE']._serialized_start=1913
+  _globals['_FIELDCHANGE']._serialized_end=1979
+  _globals['_GETBALANCEREQUEST']._serialized_start=1981
+  _globals['_GETBALANCEREQUEST']._serialized_end=2084
+  _globals['_GETBALANCERESPONSE']._serialized_start=2086
+  _globals['_GETBALANCERESPONSE']._serialized_end=2148
+  _globals['_LISTMOVEMENTSREQUEST']._serialized_start=2151
+  _globals['_LISTMOVEMENTSREQUEST']._serialized_end=2296
+  _globals['_LISTMOVEMENTSRESPONSE']._serialized_start=2298
+  _globals['_LISTMOVEMENTSRESPONSE']._serialized_end=2396
+  _globals['_REPORTACTIVITYREQUEST']._serialized_start=2398
+  _globals['_REPORTACTIVITYREQUEST']._serialized_end=2455
+  _globals['_REPORTACTIVITYRESPONSE']._serialized_start=2457
+  _globals['_REPORTACTIVITYRESPONSE']._serialized_end=2575
+  _globals['_ACTIVITY']._serialized_start=2578
+  _globals['_ACTIVITY']._serialized_end=2940
+  _globals['_CODECOUNT']._serialized_start=2942
+  _globals['_CODECOUNT']._serialized_end=2988
+  _globals['_SPREAD']._serialized_start=2990
+  _globals['_SPREAD']._serialized_end=3049
+  _globals['_SUBMISSIONSERVICE']._serialized_start=3165
+  _globals['_SUBMISSIONSERVICE']._serialized_end=3988
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from descargo.v1 import submission_pb2 as _submission_pb2
 from descargo.v1 import verdict_pb2 as _verdict_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -763,3 +764,203 @@ class ListMovementsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListMovementsResponse: _TypeAlias = ListMovementsResponse  # noqa: Y015
+
+@_typing.final
+class ReportActivityRequest(_message.Message):
+    """Asks what happened on some days.
+    Next unused field number: 3
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_DAY_FIELD_NUMBER: _builtins.int
+    TO_DAY_FIELD_NUMBER: _builtins.int
+    from_day: _builtins.str
+    """First day, `YYYY-MM-DD`, Mexico City. Required."""
+    to_day: _builtins.str
+    """Last day, `YYYY-MM-DD`, Mexico City; not before the first, and at most 366 days with it. Required."""
+    def __init__(
+        self,
+        *,
+        from_day: _builtins.str = ...,
+        to_day: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_day", b"from_day", "to_day", b"to_day"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportActivityRequest: _TypeAlias = ReportActivityRequest  # noqa: Y015
+
+@_typing.final
+class ReportActivityResponse(_message.Message):
+    """What happened on some days.
+    Next unused field number: 3
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTIVITIES_FIELD_NUMBER: _builtins.int
+    COUNTED_SINCE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def activities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Activity]:
+        """By agency and permit key; those that nothing happened to are absent."""
+
+    @_builtins.property
+    def counted_since(self) -> _timestamp_pb2.Timestamp:
+        """Since when submissions are counted and times are taken, where an earlier version wrote the ledger's
+        beginning. Absent: all are. Exercises are counted always.
+        """
+
+    def __init__(
+        self,
+        *,
+        activities: _abc.Iterable[Global___Activity] | None = ...,
+        counted_since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["counted_since", b"counted_since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activities", b"activities", "counted_since", b"counted_since"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportActivityResponse: _TypeAlias = ReportActivityResponse  # noqa: Y015
+
+@_typing.final
+class Activity(_message.Message):
+    """What happened to the licenses of one permit key of one agency.
+    Next unused field number: 13
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENCY_FIELD_NUMBER: _builtins.int
+    PERMIT_KEY_FIELD_NUMBER: _builtins.int
+    TRANSMITTED_FIELD_NUMBER: _builtins.int
+    ACCEPTED_FIELD_NUMBER: _builtins.int
+    RESENT_FIELD_NUMBER: _builtins.int
+    REFUSALS_FIELD_NUMBER: _builtins.int
+    ISSUED_FIELD_NUMBER: _builtins.int
+    EXERCISES_FIELD_NUMBER: _builtins.int
+    EXERCISED_LICENSES_FIELD_NUMBER: _builtins.int
+    APPLICATION_TO_RULING_FIELD_NUMBER: _builtins.int
+    RULING_TO_ACCEPTANCE_FIELD_NUMBER: _builtins.int
+    ACCEPTANCE_TO_EXERCISE_FIELD_NUMBER: _builtins.int
+    agency: _builtins.str
+    """Issuing agency."""
+    permit_key: _builtins.str
+    """Key of Apendice 9. Empty: submissions under keys that the agency does not have."""
+    transmitted: _builtins.int
+    """Submissions that were decided, firma or error. What was sent again and got the same answer counts
+    once. Those for an agency that their caller is not listed for are not counted.
+    """
+    accepted: _builtins.int
+    """Submissions that got a firma."""
+    resent: _builtins.int
+    """Accepted submissions of versions that had been refused before, as far as that refusal is kept."""
+    issued: _builtins.int
+    """Licenses that were issued, without those taken over from elsewhere."""
+    exercises: _builtins.int
+    """Exercises."""
+    exercised_licenses: _builtins.int
+    """Licenses that were exercised."""
+    @_builtins.property
+    def refusals(self) -> _containers.RepeatedCompositeFieldContainer[Global___CodeCount]:
+        """Refused submissions by code, in the order of codes. A submission counts once for each of its codes."""
+
+    @_builtins.property
+    def application_to_ruling(self) -> Global___Spread:
+        """Of the licenses issued on these days: from application to ruling. Absent: no license tells both."""
+
+    @_builtins.property
+    def ruling_to_acceptance(self) -> Global___Spread:
+        """From ruling to firma. Absent: no license tells its ruling."""
+
+    @_builtins.property
+    def acceptance_to_exercise(self) -> Global___Spread:
+        """From firma to first exercise, whenever that was. Absent: none was exercised yet."""
+
+    def __init__(
+        self,
+        *,
+        agency: _builtins.str = ...,
+        permit_key: _builtins.str = ...,
+        transmitted: _builtins.int = ...,
+        accepted: _builtins.int = ...,
+        resent: _builtins.int = ...,
+        refusals: _abc.Iterable[Global___CodeCount] | None = ...,
+        issued: _builtins.int = ...,
+        exercises: _builtins.int = ...,
+        exercised_licenses: _builtins.int = ...,
+        application_to_ruling: Global___Spread | None = ...,
+        ruling_to_acceptance: Global___Spread | None = ...,
+        acceptance_to_exercise: Global___Spread | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acceptance_to_exercise", b"acceptance_to_exercise", "application_to_ruling", b"application_to_ruling", "ruling_to_acceptance", b"ruling_to_acceptance"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acceptance_to_exercise", b"acceptance_to_exercise", "accepted", b"accepted", "agency", b"agency", "application_to_ruling", b"application_to_ruling", "exercised_licenses", b"exercised_licenses", "exercises", b"exercises", "issued", b"issued", "permit_key", b"permit_key", "refusals", b"refusals", "resent", b"resent", "ruling_to_acceptance", b"ruling_to_acceptance", "transmitted", b"transmitted"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Activity: _TypeAlias = Activity  # noqa: Y015
+
+@_typing.final
+class CodeCount(_message.Message):
+    """Submissions that were refused for a code.
+    Next unused field number: 3
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    SUBMISSIONS_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """The code."""
+    submissions: _builtins.int
+    """How many submissions."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        submissions: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "submissions", b"submissions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CodeCount: _TypeAlias = CodeCount  # noqa: Y015
+
+@_typing.final
+class Spread(_message.Message):
+    """How times are spread, by nearest rank: each is one that some license took.
+    Next unused field number: 4
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LICENSES_FIELD_NUMBER: _builtins.int
+    MEDIAN_S_FIELD_NUMBER: _builtins.int
+    P90_S_FIELD_NUMBER: _builtins.int
+    licenses: _builtins.int
+    """Licenses whose time is known."""
+    median_s: _builtins.int
+    """Median, in whole seconds."""
+    p90_s: _builtins.int
+    """90th percentile, in whole seconds."""
+    def __init__(
+        self,
+        *,
+        licenses: _builtins.int = ...,
+        median_s: _builtins.int = ...,
+        p90_s: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["licenses", b"licenses", "median_s", b"median_s", "p90_s", b"p90_s"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Spread: _TypeAlias = Spread  # noqa: Y015

@@ -76,6 +76,11 @@ class SubmissionServiceStub:
                 request_serializer=descargo_dot_v1_dot_submission__service__pb2.ListMovementsRequest.SerializeToString,
                 response_deserializer=descargo_dot_v1_dot_submission__service__pb2.ListMovementsResponse.FromString,
                 _registered_method=True)
+        self.ReportActivity = channel.unary_unary(
+                '/descargo.v1.SubmissionService/ReportActivity',
+                request_serializer=descargo_dot_v1_dot_submission__service__pb2.ReportActivityRequest.SerializeToString,
+                response_deserializer=descargo_dot_v1_dot_submission__service__pb2.ReportActivityResponse.FromString,
+                _registered_method=True)
 
 
 class SubmissionServiceServicer:
@@ -148,6 +153,15 @@ class SubmissionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportActivity(self, request, context):
+        """Tells what was transmitted, accepted, refused, resent and exercised on some days, by agency and
+        permit key, and how long licenses took. Coordinators and auditors all, an agency its own, a hub what
+        it is listed for. Reads up to 2,000,000 movements, LIMIT_EXCEEDED beyond.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SubmissionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -190,6 +204,11 @@ def add_SubmissionServiceServicer_to_server(servicer, server):
                     servicer.ListMovements,
                     request_deserializer=descargo_dot_v1_dot_submission__service__pb2.ListMovementsRequest.FromString,
                     response_serializer=descargo_dot_v1_dot_submission__service__pb2.ListMovementsResponse.SerializeToString,
+            ),
+            'ReportActivity': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportActivity,
+                    request_deserializer=descargo_dot_v1_dot_submission__service__pb2.ReportActivityRequest.FromString,
+                    response_serializer=descargo_dot_v1_dot_submission__service__pb2.ReportActivityResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -410,6 +429,33 @@ class SubmissionService:
             '/descargo.v1.SubmissionService/ListMovements',
             descargo_dot_v1_dot_submission__service__pb2.ListMovementsRequest.SerializeToString,
             descargo_dot_v1_dot_submission__service__pb2.ListMovementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportActivity(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/descargo.v1.SubmissionService/ReportActivity',
+            descargo_dot_v1_dot_submission__service__pb2.ReportActivityRequest.SerializeToString,
+            descargo_dot_v1_dot_submission__service__pb2.ReportActivityResponse.FromString,
             options,
             channel_credentials,
             insecure,

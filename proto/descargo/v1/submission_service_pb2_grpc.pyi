@@ -67,6 +67,11 @@ class SubmissionServiceStub:
     """Lists the movements of a license, or those of a declaration over all its licenses. As GetBalance.
     They explain every balance: what is left is the sum of what was returned less what was taken.
     """
+    ReportActivity: _grpc.UnaryUnaryMultiCallable[_submission_service_pb2.ReportActivityRequest, _submission_service_pb2.ReportActivityResponse]
+    """Tells what was transmitted, accepted, refused, resent and exercised on some days, by agency and
+    permit key, and how long licenses took. Coordinators and auditors all, an agency its own, a hub what
+    it is listed for. Reads up to 2,000,000 movements, LIMIT_EXCEEDED beyond.
+    """
 
 @_typing.type_check_only
 class SubmissionServiceAsyncStub(SubmissionServiceStub):
@@ -106,6 +111,11 @@ class SubmissionServiceAsyncStub(SubmissionServiceStub):
     ListMovements: _aio.UnaryUnaryMultiCallable[_submission_service_pb2.ListMovementsRequest, _submission_service_pb2.ListMovementsResponse]  # type: ignore[assignment]
     """Lists the movements of a license, or those of a declaration over all its licenses. As GetBalance.
     They explain every balance: what is left is the sum of what was returned less what was taken.
+    """
+    ReportActivity: _aio.UnaryUnaryMultiCallable[_submission_service_pb2.ReportActivityRequest, _submission_service_pb2.ReportActivityResponse]  # type: ignore[assignment]
+    """Tells what was transmitted, accepted, refused, resent and exercised on some days, by agency and
+    permit key, and how long licenses took. Coordinators and auditors all, an agency its own, a hub what
+    it is listed for. Reads up to 2,000,000 movements, LIMIT_EXCEEDED beyond.
     """
 
 class SubmissionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -191,6 +201,17 @@ class SubmissionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_submission_service_pb2.ListMovementsResponse, _abc.Awaitable[_submission_service_pb2.ListMovementsResponse]]:
         """Lists the movements of a license, or those of a declaration over all its licenses. As GetBalance.
         They explain every balance: what is left is the sum of what was returned less what was taken.
+        """
+
+    @_abc_1.abstractmethod
+    def ReportActivity(
+        self,
+        request: _submission_service_pb2.ReportActivityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_submission_service_pb2.ReportActivityResponse, _abc.Awaitable[_submission_service_pb2.ReportActivityResponse]]:
+        """Tells what was transmitted, accepted, refused, resent and exercised on some days, by agency and
+        permit key, and how long licenses took. Coordinators and auditors all, an agency its own, a hub what
+        it is listed for. Reads up to 2,000,000 movements, LIMIT_EXCEEDED beyond.
         """
 
 def add_SubmissionServiceServicer_to_server(servicer: SubmissionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

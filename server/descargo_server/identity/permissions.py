@@ -68,6 +68,8 @@ CALLERS_OF: Final[Mapping[str, frozenset[Role]]] = MappingProxyType(
         f"/{SUBMISSION_SERVICE}/WatchExercises": frozenset({Role.AGENCY, Role.HUB}),
         f"/{SUBMISSION_SERVICE}/ListLicenses": LISTING,
         f"/{SUBMISSION_SERVICE}/ListLicenseVersions": LISTING,
+        # Counts and no license; a hub is told of what it is listed for.
+        f"/{SUBMISSION_SERVICE}/ReportActivity": LISTING | {Role.HUB},
         f"/{OPERATIONS_SERVICE}/EnrollSigner": OPERATING,
         f"/{OPERATIONS_SERVICE}/ListSigners": OPERATING,
         f"/{OPERATIONS_SERVICE}/RevokeCertificate": OPERATING,

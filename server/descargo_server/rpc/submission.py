@@ -35,6 +35,7 @@ def submission_service(
             "ListLicenseVersions": _list_license_versions,
             "GetBalance": _get_balance,
             "ListMovements": _list_movements,
+            "ReportActivity": _report_activity,
         },
         {
             "SubmitLicenses": submit_handler(desk, submissions),
@@ -70,3 +71,7 @@ async def _get_balance(desk: Desk, caller: Caller, request: bytes, _timeout_s: f
 
 async def _list_movements(desk: Desk, caller: Caller, request: bytes, _timeout_s: float) -> bytes:
     return await asyncio.to_thread(desk.engine.list_movements, caller, request)
+
+
+async def _report_activity(desk: Desk, caller: Caller, request: bytes, _timeout_s: float) -> bytes:
+    return await asyncio.to_thread(desk.engine.report_activity, caller, request)

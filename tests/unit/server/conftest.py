@@ -134,6 +134,10 @@ class FakeEngine:
         """An answer at once."""
         return self._at_once(caller, request)
 
+    def report_activity(self, caller: Caller, request: bytes) -> bytes:
+        """An answer at once."""
+        return self._at_once(caller, request)
+
     def enroll_signer(self, caller: Caller, request: bytes, timeout_s: float | None) -> int:
         """A ticket."""
         return self._ticket(caller, request, timeout_s)

@@ -25,6 +25,7 @@ ALLOWED = {
     "WatchExercises": "agency hub",
     "ListLicenses": "agency auditor coordinator",
     "ListLicenseVersions": "agency auditor coordinator",
+    "ReportActivity": "agency hub auditor coordinator",
     "EnrollSigner": "operator",
     "ListSigners": "operator",
     "RevokeCertificate": "operator",

@@ -9,6 +9,7 @@ use descargo_ledger::command::{
 };
 use descargo_ledger::state::LicenseState;
 use descargo_ledger::streams::{OutOfTurn, Place};
+use descargo_ledger::tally::Tally;
 use descargo_model::pb;
 use descargo_rules::Rules;
 use descargo_rules::terms::LicenseTerms;
@@ -23,6 +24,7 @@ use crate::quarantine::Hold;
 use crate::refusal::{Reason, Refusal};
 use crate::rulesets::CheckedRuleset;
 use crate::streams::superseded;
+use crate::submission_tally;
 use crate::submit::Submit;
 use crate::wrong_signatures::WrongSignatures;
 
@@ -197,6 +199,13 @@ impl ledger::Command for Command {
 
     fn lapse(&self, position: &PositionKey, row: &PositionRow) -> Option<Self> {
         Some(Self::lapse_of(&self.desk, position, row))
+    }
+
+    fn tally(&self, draft: &Draft) -> Option<Tally> {
+        match &self.matter {
+            Queued::Submit(submit) => submission_tally::of(submit, &self.desk, draft),
+            _ => None,
+        }
     }
 
     fn place(&self) -> Option<&Place> {

@@ -12,6 +12,7 @@ use descargo_ledger::reader::Reader;
 use descargo_ledger::store::SqliteStore;
 use descargo_model::date::Day;
 
+use crate::activity;
 use crate::affected;
 use crate::answer::{as_response, revision, verdict_no_of};
 use crate::appoint::Appoint;
@@ -256,6 +257,15 @@ impl Engine {
     /// [`Refusal`] when there are none that the caller may read.
     pub fn list_movements(&self, caller: &Caller, request: &[u8]) -> Outcome {
         movements::movements(&self.desk, &self.reader, &self.ledger_id, caller, request)
+    }
+
+    /// Answers a `ReportActivityRequest` with a `ReportActivityResponse`. A year of a busy validator
+    /// takes some seconds.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it cannot be answered.
+    pub fn report_activity(&self, caller: &Caller, request: &[u8]) -> Outcome {
+        activity::report(&self.reader, caller, request)
     }
 
     /// Reads a `WatchExercisesRequest`; the cursor is checked with the first part of the feed.

@@ -7,6 +7,7 @@
 use descargo_model::{canonical, pb};
 use prost::Message;
 
+mod activity;
 mod affected;
 mod answer;
 mod appoint;
@@ -41,6 +42,7 @@ pub mod settings;
 mod signed_form;
 mod signers;
 pub mod streams;
+mod submission_tally;
 mod submit;
 mod window;
 mod wrong_signatures;

@@ -34,12 +34,12 @@ use crate::signed_form::{SignedForm, signed_bytes, signer};
 /// A submission that an agency sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Submit {
-    caller: Arc<Caller>,
+    pub caller: Arc<Caller>,
     request_id: String,
     request: Vec<u8>,
     signed_sha256: [u8; 32],
     envelope: pb::Envelope,
-    submission: pb::Submission,
+    pub submission: pb::Submission,
     change_sha256: [u8; 32],
     /// What is wrong with how the submission was written down, before anything is checked.
     irregular: Vec<Finding>,

@@ -10,6 +10,7 @@ use crate::appointed::Appointment;
 use crate::quarantine::{Held, Resigned};
 use crate::state::{LicenseState, Movement};
 use crate::streams::{OutOfTurn, Place};
+use crate::tally::Tally;
 
 pub use crate::positions::{DrawRow, DrawState, PositionRow, Positioned, Statement};
 pub use crate::view::View;
@@ -235,6 +236,10 @@ pub trait Command: Send + Sync {
     }
     /// Its place on a stream that resumes, when it came by one.
     fn place(&self) -> Option<&Place> {
+        None
+    }
+    /// What a verdict of it adds to an agency's counts; most commands add nothing.
+    fn tally(&self, _draft: &Self::Draft) -> Option<Tally> {
         None
     }
     /// It is not decided, since its stream does not stand where it should.

@@ -2,8 +2,10 @@
 //!
 //! `state` holds the rules of a balance, `command` what a decision and a store say to each other,
 //! `store` one transaction for each batch, `queue` and `group` the thread that gathers batches,
-//! `streams` the positions of streams that resume, `reader` the snapshots beside all that.
+//! `streams` the positions of streams that resume, `tally` and `activity` what is counted and told of
+//! it, `reader` the snapshots beside all that.
 
+pub mod activity;
 pub mod appointed;
 mod cache;
 pub mod command;
@@ -25,6 +27,7 @@ pub mod state;
 mod stops;
 pub mod store;
 pub mod streams;
+pub mod tally;
 pub mod view;
 mod working;
 mod writes;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use descargo_model::pb::LicenseId;
 use rusqlite::{Connection, TransactionBehavior};
 
+use crate::activity::{self, Activity, Days};
 use crate::appointed::{self, Enrolled};
 use crate::cache::TermsCache;
 use crate::command::{Keys, Nanos, PositionKey, PositionRow, RequestKey, Terms, View};
@@ -157,6 +158,20 @@ impl<T: Terms> Reader<T> {
         wanted: &W,
     ) -> Result<ListPart<W::Record>, W::Fault> {
         self.snapshot(|connection| list::part(connection, agency, after, bounds, wanted))
+    }
+
+    /// What happened on some days to what is `told` of, by agency and permit key. `None`: the days
+    /// hold more than `scanned_max` movements and issues.
+    ///
+    /// # Errors
+    /// [`StoreFault`] when the rows cannot be read.
+    pub fn activity(
+        &self,
+        told: &dyn Fn(&str, &str) -> bool,
+        days: &Days,
+        scanned_max: usize,
+    ) -> Result<Option<Activity>, StoreFault> {
+        self.snapshot(|connection| activity::of_days(connection, told, days, scanned_max))
     }
 
     /// Versions of a license after `after`, within bounds, and whether there are more.

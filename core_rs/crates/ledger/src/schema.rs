@@ -10,7 +10,7 @@ use crate::error::OpenError;
 /// Marks the file as ours; `DSCG` in ASCII.
 const APPLICATION_ID: i64 = 0x4453_4347;
 /// Each brings a file from one schema to the next; never changed once released.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("../migrations/0001_ledger.sql"),
     include_str!("../migrations/0002_feed.sql"),
     include_str!("../migrations/0003_life.sql"),
@@ -19,6 +19,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("../migrations/0006_quarantine.sql"),
     include_str!("../migrations/0007_position_trail.sql"),
     include_str!("../migrations/0008_positions.sql"),
+    include_str!("../migrations/0009_activity.sql"),
 ];
 /// Another process may hold the file for a batch or a checkpoint.
 const BUSY_TIMEOUT_MS: u32 = 10_000;

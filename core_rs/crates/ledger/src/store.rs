@@ -15,6 +15,7 @@ use crate::decide::{self, Decided};
 use crate::error::{OpenError, StoreFault};
 use crate::load;
 use crate::streams::{Place, Step, Turns};
+use crate::tally::{self, Counted};
 use crate::working::WorkingSet;
 use crate::writes::{self, VerdictRow};
 use crate::{rows, schema};
@@ -210,6 +211,10 @@ fn write<C: Command>(
                 )?;
                 writes::insert_request(connection, key, sha256, *verdict_no)?;
                 writes::insert_effect(connection, &record.effect, *verdict_no)?;
+                if let Some(tally) = command.tally(&record.draft) {
+                    let by = Counted { verdict_no: *verdict_no, caller: &key.caller, decided_at };
+                    tally::count(connection, &tally, record, &by)?;
+                }
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::command::{Changed, Effect, Issued, Nanos, Positioned, RequestKey};
 use crate::error::StoreFault;
 use crate::state::{Balance, LicenseState, Movement};
 use crate::working::Counters;
-use crate::{appointed, position_rows, quarantine, stops};
+use crate::{appointed, position_rows, quarantine, stops, tally};
 
 type Result<T> = std::result::Result<T, StoreFault>;
 
@@ -280,6 +280,7 @@ pub(crate) fn prune_refusals(connection: &Connection, caller: &str, kept: i64) -
     else {
         return Ok(0);
     };
+    tally::forget_refused(connection, caller, newest_dropped)?;
     connection
         .prepare_cached(
             "DELETE FROM request WHERE verdict_no IN

@@ -1,21 +1,24 @@
 //! The seam to Python: bytes in, bytes out. Translates, and decides nothing.
 
+mod mailbox;
 mod ruleset;
 mod stream;
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use descargo_engine::caller::{AgencyKeys, Caller as EngineCaller, Role};
 use descargo_engine::day_alerts::ListPlace;
-use descargo_engine::engine::{Engine as CoreEngine, Outcome};
+use descargo_engine::engine::Engine as CoreEngine;
 use descargo_engine::refusal::Refusal;
 use descargo_engine::settings::Settings;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
+
+use crate::mailbox::Mailbox;
 
 pyo3::import_exception!(descargo_server.refused, Refused);
 
@@ -75,28 +78,6 @@ impl Caller {
             broker_license: broker_license.to_owned(),
             rfc: rfc.to_owned(),
         })))
-    }
-}
-
-/// Outcomes that Python has not fetched yet, and the pipe that tells it so.
-struct Mailbox {
-    outcomes: Mutex<Vec<(u64, Outcome)>>,
-    bell: Mutex<std::io::PipeWriter>,
-}
-
-impl Mailbox {
-    fn put(&self, outcomes: Vec<(u64, Outcome)>) {
-        let was_empty = {
-            let mut waiting = self.outcomes.lock().unwrap_or_else(PoisonError::into_inner);
-            let was_empty = waiting.is_empty();
-            waiting.extend(outcomes);
-            was_empty
-        };
-        if was_empty {
-            let mut bell = self.bell.lock().unwrap_or_else(PoisonError::into_inner);
-            // The reading end closes only with the engine; then nobody is left to be told.
-            let _ = bell.write_all(&[1]);
-        }
     }
 }
 
@@ -305,6 +286,17 @@ impl Engine {
     ) -> PyResult<Bound<'py, PyBytes>> {
         let answer =
             py.detach(|| self.core.list_license_versions(&caller.0, request)).map_err(refused)?;
+        Ok(PyBytes::new(py, &answer))
+    }
+
+    fn report_activity<'py>(
+        &self,
+        py: Python<'py>,
+        caller: &Caller,
+        request: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let answer =
+            py.detach(|| self.core.report_activity(&caller.0, request)).map_err(refused)?;
         Ok(PyBytes::new(py, &answer))
     }
 

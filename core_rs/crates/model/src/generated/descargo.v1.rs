@@ -1766,6 +1766,101 @@ pub struct ListMovementsResponse {
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
 }
+/// Asks what happened on some days.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportActivityRequest {
+    /// First day, `YYYY-MM-DD`, Mexico City. Required.
+    #[prost(string, tag = "1")]
+    pub from_day: ::prost::alloc::string::String,
+    /// Last day, `YYYY-MM-DD`, Mexico City; not before the first, and at most 366 days with it. Required.
+    #[prost(string, tag = "2")]
+    pub to_day: ::prost::alloc::string::String,
+}
+/// What happened on some days.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReportActivityResponse {
+    /// By agency and permit key; those that nothing happened to are absent.
+    #[prost(message, repeated, tag = "1")]
+    pub activities: ::prost::alloc::vec::Vec<Activity>,
+    /// Since when submissions are counted and times are taken, where an earlier version wrote the ledger's
+    /// beginning. Absent: all are. Exercises are counted always.
+    #[prost(message, optional, tag = "2")]
+    pub counted_since: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// What happened to the licenses of one permit key of one agency.
+///
+/// Next unused field number: 13
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Activity {
+    /// Issuing agency.
+    #[prost(string, tag = "1")]
+    pub agency: ::prost::alloc::string::String,
+    /// Key of Apendice 9. Empty: submissions under keys that the agency does not have.
+    #[prost(string, tag = "2")]
+    pub permit_key: ::prost::alloc::string::String,
+    /// Submissions that were decided, firma or error. What was sent again and got the same answer counts
+    /// once. Those for an agency that their caller is not listed for are not counted.
+    #[prost(uint64, tag = "3")]
+    pub transmitted: u64,
+    /// Submissions that got a firma.
+    #[prost(uint64, tag = "4")]
+    pub accepted: u64,
+    /// Accepted submissions of versions that had been refused before, as far as that refusal is kept.
+    #[prost(uint64, tag = "5")]
+    pub resent: u64,
+    /// Refused submissions by code, in the order of codes. A submission counts once for each of its codes.
+    #[prost(message, repeated, tag = "6")]
+    pub refusals: ::prost::alloc::vec::Vec<CodeCount>,
+    /// Licenses that were issued, without those taken over from elsewhere.
+    #[prost(uint64, tag = "7")]
+    pub issued: u64,
+    /// Exercises.
+    #[prost(uint64, tag = "8")]
+    pub exercises: u64,
+    /// Licenses that were exercised.
+    #[prost(uint64, tag = "9")]
+    pub exercised_licenses: u64,
+    /// Of the licenses issued on these days: from application to ruling. Absent: no license tells both.
+    #[prost(message, optional, tag = "10")]
+    pub application_to_ruling: ::core::option::Option<Spread>,
+    /// From ruling to firma. Absent: no license tells its ruling.
+    #[prost(message, optional, tag = "11")]
+    pub ruling_to_acceptance: ::core::option::Option<Spread>,
+    /// From firma to first exercise, whenever that was. Absent: none was exercised yet.
+    #[prost(message, optional, tag = "12")]
+    pub acceptance_to_exercise: ::core::option::Option<Spread>,
+}
+/// Submissions that were refused for a code.
+///
+/// Next unused field number: 3
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CodeCount {
+    /// The code.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// How many submissions.
+    #[prost(uint64, tag = "2")]
+    pub submissions: u64,
+}
+/// How times are spread, by nearest rank: each is one that some license took.
+///
+/// Next unused field number: 4
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Spread {
+    /// Licenses whose time is known.
+    #[prost(uint64, tag = "1")]
+    pub licenses: u64,
+    /// Median, in whole seconds.
+    #[prost(uint64, tag = "2")]
+    pub median_s: u64,
+    /// 90th percentile, in whole seconds.
+    #[prost(uint64, tag = "3")]
+    pub p90_s: u64,
+}
 /// What an alert is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
