@@ -61,7 +61,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m loadtests.bench $(BENCH)
 
 # A day at the border in about a minute: locust's callers and the compiled probe beside them.
-load: $(VENV)/.load
+load: $(VENV)/.dev
 	$(BIN)/python -m loadtests.load $(LOAD)
 
 # The same properties as in `make test`, for longer.
@@ -98,12 +98,7 @@ $(VENV)/.demo: $(PACKAGES) $(CORE) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable proto --editable clients --editable '.[demo]'
 	@touch $@
 
-# The same with everything for tests, lint, generation and benches.
+# The same with everything for tests, lint, generation, benches and load tests.
 $(VENV)/.dev: $(VENV)/.demo
-	$(BIN)/python -m pip install --quiet --editable proto --editable clients --editable '.[demo,dev]'
-	@touch $@
-
-# And locust, for `make load`.
-$(VENV)/.load: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --editable '.[demo,dev,load]'
+	$(BIN)/python -m pip install --quiet --editable proto --editable clients --editable '.[demo,dev,load]'
 	@touch $@

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -14,12 +13,9 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 THRESHOLDS = REPOSITORY / "loadtests" / "scenarios" / "thresholds.json"
 
-pytestmark = [
-    pytest.mark.skipif(
-        importlib.util.find_spec("locust") is None, reason="needs the extra `load` (`make load`)"
-    ),
-    pytest.mark.skipif(shutil.which("cargo") is None, reason="the corpus tool needs cargo"),
-]
+pytestmark = pytest.mark.skipif(
+    shutil.which("cargo") is None, reason="the corpus tool needs cargo"
+)
 
 
 def load(folder: Path, thresholds: dict[str, dict[str, float]]) -> subprocess.CompletedProcess[str]:
