@@ -13,9 +13,7 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[2]
 THRESHOLDS = REPOSITORY / "loadtests" / "scenarios" / "thresholds.json"
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("cargo") is None, reason="the corpus tool needs cargo"
-)
+pytestmark = pytest.mark.skipif(shutil.which("cargo") is None, reason="the corpus tool needs cargo")
 
 
 def load(folder: Path, thresholds: dict[str, dict[str, float]]) -> subprocess.CompletedProcess[str]:

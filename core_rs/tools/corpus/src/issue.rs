@@ -47,7 +47,7 @@ impl Issue {
             lookup_number: name.lookup_number.clone(),
         };
         let keys =
-            Keys { request: Some((request, [0; 32])), license: Some(license), ..Keys::default() };
+            Keys { request: Some((request, [0; 32])), licenses: vec![license], ..Keys::default() };
         Self { name, discharge_signature, lines, content, keys }
     }
 }
@@ -66,7 +66,7 @@ impl Command for Issue {
     }
 
     fn decide(&self, view: &View<'_, Unread>) -> Decision<Unread, Vec<u8>, String> {
-        if !view.licenses.is_empty() {
+        if self.keys.licenses.iter().any(|key| !view.licenses(key).is_empty()) {
             return Decision::Refuse(format!("`{}` is there already", self.name.lookup_number));
         }
         let signature = self.discharge_signature.clone();
