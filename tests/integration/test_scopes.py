@@ -223,7 +223,7 @@ def test_every_role_is_tried() -> None:
 
 def test_method_that_this_version_does_not_have_is_unimplemented(office: Office) -> None:
     unary: grpc.UnaryUnaryMultiCallable[bytes, bytes]
-    unary = office.channels["lane-240"].unary_unary("/descargo.v1.ValidationService/PayDeclaration")
+    unary = office.channels["lane-240"].unary_unary("/descargo.v1.RulesService/PublishRuleset")
     with pytest.raises(grpc.RpcError, match="UNIMPLEMENTED"):
         unary(b"", timeout=10)
 
