@@ -30,6 +30,7 @@ from tests.support.messages import (
     mexico_day,
     request_id,
     submit_request,
+    validate_request,
 )
 from tests.support.servers import server
 from tests.support.world import LANE
@@ -198,6 +199,61 @@ def test_a_lane_of_another_office_touches_no_declaration(world: World, tmp_path:
         ticket = live.core.pay_declaration(ELSEWHERE, pay, None)
         with pytest.raises(Refused, match="ROLE_NOT_ALLOWED"):
             live.answer(ticket)
+
+
+def reserved(live: LiveEngine, stated: declaration_pb2.Declaration) -> verdict_pb2.Verdict:
+    """The verdict on a hold, which must be a firma."""
+    ticket = live.core.reserve_declaration(PREVALIDATOR, reserving(stated), None)
+    verdict = verdict_of(live.answer(ticket))
+    assert verdict.HasField("firma"), verdict.findings
+    return verdict
+
+
+def test_what_one_office_holds_is_not_exercised_at_another(world: World, tmp_path: Path) -> None:
+    with engine(world, tmp_path) as live:
+        firma = issue(live, world, "SE-1", "10")
+        stated = whole(1, [("SE-1", firma, "1")])
+        stated.acceptance_code = reserved(live, stated).firma.acceptance_code
+        stated.paid_on = mexico_day(live.clock.now()).isoformat()
+        stated.clearance_office = "300"
+        for call, request in (
+            (live.core.validate_declaration, validating(stated)),
+            (live.core.validate_license, validate_request(stated).SerializeToString()),
+        ):
+            verdict = verdict_of(live.answer(call(ELSEWHERE, request, None)))
+            told = [(each.code, each.locator.field) for each in verdict.findings]
+            assert ("E341", "clearance_office") in told
+        assert standing(live, "SE-1").balances[0].reserved.quantity == "1"
+
+
+def test_a_draw_on_another_license_line_than_the_one_held_moves_nothing(
+    world: World, tmp_path: Path
+) -> None:
+    with engine(world, tmp_path) as live:
+        lines = [
+            license_line(line_no=1, quantity="10", countries=["USA"]),
+            license_line(line_no=2, quantity="10", countries=["CAN"]),
+        ]
+        request = submit_request(
+            world.sign(license_submission("SE-2L", content=license_content(lines=lines))),
+            request_id(),
+        )
+        answer = submission_service_pb2.SubmitLicenseResponse.FromString(live.submit(SE, request))
+        firma = answer.answer.verdict.firma.discharge_signature
+        stated = whole(1, [("SE-2L", firma, "4")])
+        stated.acceptance_code = reserved(live, stated).firma.acceptance_code
+        stated.paid_on = mexico_day(live.clock.now()).isoformat()
+        stated.lines[0].country_origin_destination = "CAN"
+        stated.lines[0].country_seller_buyer = "CAN"
+        verdict = verdict_of(live.validate(LANES[0], validate_request(stated)))
+        told = [(each.code, each.locator.field) for each in verdict.findings]
+        assert told == [("E341", "lines[0].draws[0]")]
+        held = [balance.reserved.quantity for balance in standing(live, "SE-2L").balances]
+        assert held == ["4", "0"]
+        stated.lines[0].country_origin_destination = "USA"
+        stated.lines[0].country_seller_buyer = "USA"
+        verdict = verdict_of(live.validate(LANES[0], validate_request(stated)))
+        assert verdict.HasField("firma"), verdict.findings
 
 
 def test_a_lease_outlives_a_restart_and_its_end_is_a_movement(world: World, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ impl<'v> Decide<'_, 'v> {
             let at = Locator::field("declaration_number");
             weighing.findings.push(now.out_of_order(self.view, at));
         }
-        weighing.findings.extend(now.wrong_acuse(acuse, false));
+        weighing.findings.extend(now.wrong_acuse(acuse, true));
         if !weighing.refuses() {
             let taken = all.draws.iter();
             let taken = taken.map(|draw| ((draw.license_id, draw.license_line_no), draw.amount));
@@ -83,7 +83,7 @@ impl<'v> Decide<'_, 'v> {
     }
 }
 
-fn takes(row: &PositionRow) -> bool {
+pub(super) fn takes(row: &PositionRow) -> bool {
     matches!(
         row.state,
         DeclarationState::Reserved | DeclarationState::Paid | DeclarationState::Exercised

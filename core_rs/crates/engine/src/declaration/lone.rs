@@ -83,25 +83,16 @@ impl<'v> Decide<'_, 'v> {
         draw: Option<&DrawRow>,
         paid_on: Option<descargo_model::date::Day>,
     ) -> Option<Finding> {
-        let place = || Locator {
-            line_no: claim.line_no(),
-            record: 553,
-            ordinal: 1,
-            ..Locator::field("lines[0].draws[0]")
-        };
-        let other = |verdict_no: i64| {
-            let finding = Finding::new(Code::E341, place());
-            let named = verdict_id(self.view.ledger_id, verdict_no);
-            finding.declared(&stated.declaration.declaration_number).granted(named)
-        };
+        let other = |draw: &DrawRow| self.held_otherwise(stated, claim.line_no(), draw);
         if let Some(made) = draw.filter(|draw| draw.state == DrawState::Exercised) {
-            return Some(other(made.verdict_no));
+            return Some(other(made));
         }
         if let Some(held) = draw {
             return self
                 .exercisable(now, stated, paid_on)
-                .or_else(|| (held.amount != claim.amount()).then(|| other(held.verdict_no)));
+                .or_else(|| (held.amount != claim.amount()).then(|| other(held)));
         }
+        let place = || draw_place(claim.line_no());
         match &now.row {
             // Lines that draw alone, one after the other, make a position of their own.
             Some(row) if row.state == DeclarationState::Exercised && row.statement.is_none() => {
@@ -111,6 +102,13 @@ impl<'v> Decide<'_, 'v> {
             Some(row) if is_held(row.state) => Some(now.out_of_order(self.view, place())),
             _ => self.exercisable(now, stated, paid_on),
         }
+    }
+
+    /// This draw is on the books with other content.
+    fn held_otherwise(self, stated: &Stated, line_no: u32, draw: &DrawRow) -> Finding {
+        Finding::new(Code::E341, draw_place(line_no))
+            .declared(&stated.declaration.declaration_number)
+            .granted(verdict_id(self.view.ledger_id, draw.verdict_no))
     }
 
     fn exercise_line(
@@ -139,6 +137,16 @@ impl<'v> Decide<'_, 'v> {
         let wanted = [weighed
             .wanted
             .ok_or_else(|| fault("a draw without finding does not fit the balance"))?];
+        // A code or country that falls on another license line is another draw than the one held.
+        let elsewhere = |held: &&&DrawRow| {
+            wanted.iter().any(|wanted| plan::place_of(held) != plan::place_wanted(wanted))
+        };
+        if let Some(held) = held.iter().find(elsewhere) {
+            let finding = self.held_otherwise(stated, line.line_no, held);
+            let findings = [findings, vec![finding]].concat();
+            let licenses: Vec<&Loaded<Terms>> = weighed.license.into_iter().collect();
+            return Ok(Judged::Refused(Refused { findings, licenses }));
+        }
         let steps = plan::steps(&held, &wanted, Stage::Exercised, Equal::Stays);
         let lapsing = super::state::lapsing_steps(now);
         let planned: Vec<_> = lapsing.into_iter().chain(steps).collect();
@@ -169,13 +177,9 @@ impl<'v> Decide<'_, 'v> {
                 other.state == DrawState::Held
                     && (other.line_no, other.license_id) != (line.line_no, draw.license_id)
             });
-            let last = |row: PositionRow| PositionRow {
-                state: exercised,
-                lease_until: None,
-                selected_at: Some(self.view.decided_at),
-                ..row
-            };
-            return if others { row.clone() } else { last(row.clone()) };
+            let row = PositionRow { selected_at: Some(self.view.decided_at), ..row.clone() };
+            let last = |row| PositionRow { state: exercised, lease_until: None, ..row };
+            return if others { row } else { last(row) };
         }
         let position_no = now.row.as_ref().map_or(1, |row| row.position_no.saturating_add(1));
         PositionRow {
@@ -186,7 +190,13 @@ impl<'v> Decide<'_, 'v> {
                 position_no,
             ),
             selected_at: Some(self.view.decided_at),
+            clearance_office: stated.declaration.clearance_office.clone(),
             ..PositionRow::new(exercised)
         }
     }
+}
+
+/// Where the one draw is: the first record 553 of its line.
+fn draw_place(line_no: u32) -> Locator {
+    Locator { line_no, record: 553, ordinal: 1, ..Locator::field("lines[0].draws[0]") }
 }

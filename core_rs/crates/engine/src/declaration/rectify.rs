@@ -47,7 +47,7 @@ impl<'v> Decide<'_, 'v> {
         if !checked.header.paid_on_stated && old.paid_on.is_some() {
             (checked.header.paid_on, checked.header.paid_on_stated) = (old.paid_on, true);
         }
-        if let Some(finding) = self.not_rectifiable(&now, &before, &old, stage) {
+        if let Some(finding) = self.not_rectifiable(stated, &now, &before, &old, stage) {
             // Whether it would fit says nothing where it cannot be.
             return Ok(Judged::refused([checked.findings, vec![finding]].concat()));
         }
@@ -68,7 +68,8 @@ impl<'v> Decide<'_, 'v> {
         let mut draws = rows(&before.key).ended(&before.draws, DrawState::Rectified);
         draws.extend(rows(&now.key).wanted(&[], &weighing.wanted, stage, &made));
         let row = PositionRow {
-            paid_on: checked.header.paid_on,
+            // What was not paid is not paid by a rectification.
+            paid_on: checked.header.paid_on.filter(|_| old.state != DeclarationState::Reserved),
             paid_verdict_no: old.paid_verdict_no,
             lease_until: old.lease_until,
             selected_at: old.selected_at,
@@ -89,6 +90,7 @@ impl<'v> Decide<'_, 'v> {
     /// Why the one cannot take the place of the other.
     fn not_rectifiable(
         self,
+        stated: &Stated,
         now: &Present<'v>,
         before: &Present<'v>,
         old: &PositionRow,
@@ -111,7 +113,8 @@ impl<'v> Decide<'_, 'v> {
         if !stands || !at_one_stage || has_shipments || before.draws.is_empty() {
             return Some(before.out_of_order(self.view, at));
         }
-        if now.row.is_some() || now.key.shipment_no > 0 || now.key == before.key {
+        let taken = now.row.is_some() || self.other_shipments_forbid(stated);
+        if taken || now.key.shipment_no > 0 || now.key == before.key {
             return Some(now.out_of_order(self.view, Locator::field("declaration_number")));
         }
         None

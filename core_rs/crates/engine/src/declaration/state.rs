@@ -16,8 +16,9 @@ use crate::answer::verdict_id;
 use crate::clock::instant;
 use crate::command::Terms;
 use crate::declaration::books::{Books, Fault, Scales, Wanted, profile};
+use crate::declaration::close;
 use crate::declaration::plan::{self, Equal, Planned, place_of, place_wanted};
-use crate::declaration::present::Present;
+use crate::declaration::present::{Present, is_acuse};
 use crate::declaration::verdict::{Allowed, DrawRows};
 use crate::declaration::{Decide, Judged, Refused, Stated, fault};
 use crate::refusal::Refusal;
@@ -49,7 +50,12 @@ impl<'a, 'v> Decide<'a, 'v> {
     pub(super) fn reserve(self, stated: &Stated) -> Result<Judged<'v>, Refusal> {
         let now = Present::of(self.view, &stated.position);
         let held = matches!(now.state(), Some(DeclarationState::Reserved | DeclarationState::Paid));
-        if let Some(made) = made_before(&now, stated).filter(|_| held) {
+        // A statement with the present acuse renews the lease, however often it is made.
+        let renews = now
+            .row
+            .as_ref()
+            .is_some_and(|row| is_acuse(&stated.declaration.acceptance_code, &row.acceptance_code));
+        if let Some(made) = made_before(&now, stated).filter(|_| held && !renews) {
             return Ok(Judged::Made(made));
         }
         let (checked, scales) =
@@ -103,7 +109,9 @@ impl<'a, 'v> Decide<'a, 'v> {
         if let Some(made) = made_before(&now, stated).filter(|_| exercised) {
             return Ok(Judged::Made(made));
         }
-        if now.row.is_none() && self.closes(stated) {
+        // A whole that holds nothing any more does not stand in the way of the closing.
+        let holds = now.row.as_ref().is_some_and(close::takes);
+        if !holds && self.closes(stated) {
             return self.close(stated, &now);
         }
         let (mut checked, scales) =
@@ -152,7 +160,14 @@ impl<'a, 'v> Decide<'a, 'v> {
             DeclarationState::Lapsed => Some(no_hold()),
             state if is_held(state) => {
                 let wrong = now.wrong_acuse(acuse, false);
-                wrong.or_else(|| self.unpaid(now, row, paid_on))
+                let elsewhere = || {
+                    // What was held for one office is not exercised at another.
+                    let stated = &stated.declaration.clearance_office;
+                    let at = Locator::field("clearance_office");
+                    (!same_aduana(stated, &row.clearance_office))
+                        .then(|| now.out_of_order(self.view, at))
+                };
+                wrong.or_else(elsewhere).or_else(|| self.unpaid(now, row, paid_on))
             }
             _ => Some(now.out_of_order(self.view, at)),
         }
@@ -399,4 +414,9 @@ fn not_as_held(now: &Present<'_>, wanted: &[Wanted], checked: &CheckedDeclaratio
         findings.push(Finding::new(Code::E341, Locator::field("lines")));
     }
     findings
+}
+
+/// Whether two offices are of one aduana; one that is not known may be.
+pub(super) fn same_aduana(one: &str, other: &str) -> bool {
+    one.is_empty() || other.is_empty() || one.get(..2) == other.get(..2)
 }
