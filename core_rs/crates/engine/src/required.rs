@@ -133,6 +133,8 @@ fn read_line<'a>(
         value_cents: value,
         quantity_e5: quantity,
         identifiers: &[],
+        // The call takes none.
+        identifiers_known: false,
         on,
     })
 }

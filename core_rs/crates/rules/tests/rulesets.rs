@@ -253,3 +253,18 @@ fn a_rule_that_fails_on_a_line_is_reported_and_not_applied() {
     let required = ruleset.required(&line);
     assert_eq!((required.rules, required.failed), (vec![], vec![0]));
 }
+
+#[test]
+fn a_condition_on_identifiers_that_could_not_be_stated_is_reported_and_not_unmet() {
+    let when = ("when", r#""'ES:U' in identifiers""#);
+    let ruleset = compile(&[("r.toml", &format!("{HEAD}{}", rule("a", &[when])))]).unwrap();
+    let known = Line {
+        tariff: 72_081_001,
+        country: "CHN",
+        on: descargo_model::date::Day::parse("2026-05-01").unwrap(),
+        ..synthetic::lines(1, 1)[0]
+    };
+    assert!(ruleset.required(&known).failed.is_empty());
+    let unknown = Line { identifiers_known: false, ..known };
+    assert_eq!(ruleset.required(&unknown).failed, [0]);
+}

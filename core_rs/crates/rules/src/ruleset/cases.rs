@@ -126,6 +126,7 @@ impl LineCase {
             value_cents: value.transpose()?,
             quantity_e5: quantity.transpose()?,
             identifiers,
+            identifiers_known: true,
             on,
         })
     }

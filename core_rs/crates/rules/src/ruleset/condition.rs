@@ -109,8 +109,11 @@ impl Condition {
         if let Some(quantity) = line.quantity_e5 {
             context.add_variable_from_value("quantity_e5", quantity);
         }
-        let identifiers: Vec<String> = line.identifiers.iter().map(|id| id.shown()).collect();
-        context.add_variable_from_value("identifiers", identifiers);
+        // A condition on what nobody could state fails, and is told so: it is not unmet.
+        if line.identifiers_known {
+            let identifiers: Vec<String> = line.identifiers.iter().map(|id| id.shown()).collect();
+            context.add_variable_from_value("identifiers", identifiers);
+        }
         match self.program.execute(&context) {
             Ok(cel::Value::Bool(holds)) => Ok(holds),
             Ok(_) => Err("it is neither true nor false".to_owned()),

@@ -48,6 +48,8 @@ pub struct Line<'a> {
     pub quantity_e5: Option<i64>,
     /// Identifiers of the declaration and of the line.
     pub identifiers: &'a [Stated<'a>],
+    /// Whether identifiers could be stated at all.
+    pub identifiers_known: bool,
     /// The day.
     pub on: Day,
 }
@@ -66,6 +68,7 @@ impl Line<'_> {
             value_cents: Some(0),
             quantity_e5: Some(0),
             identifiers: &[],
+            identifiers_known: true,
             on: Day::MIN,
         };
         let second = Line {
@@ -79,6 +82,7 @@ impl Line<'_> {
             value_cents: Some(i64::MAX),
             quantity_e5: Some(i64::MAX),
             identifiers: &[Stated { key: "ES", complements: &[] }],
+            identifiers_known: true,
             on: Day::MAX,
         };
         [first, second]

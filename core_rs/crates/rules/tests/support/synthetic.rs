@@ -140,6 +140,7 @@ pub fn lines(count: usize, seed: u64) -> Vec<Line<'static>> {
             value_cents: Some(100_000),
             quantity_e5: Some(100_000),
             identifiers: &[],
+            identifiers_known: true,
             on: Day::parse(&format!("20{}-05-{:02}", 14 + dice.roll(13), 1 + dice.roll(28)))
                 .unwrap(),
         })
