@@ -6,8 +6,9 @@
 //! key of its own, so an order that is carried out again, after a crash or by two processes, changes
 //! nothing twice. The last verdict says that nothing is left to do.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use descargo_evidence::sha256;
@@ -137,6 +138,8 @@ pub(crate) struct Quarantines {
     queue: Arc<GroupCommit<Command, Tag>>,
     reader: Reader<Terms>,
     ledger_id: String,
+    /// Orders that go on beside everything else.
+    running: Mutex<BTreeSet<i64>>,
 }
 
 impl Quarantines {
@@ -146,7 +149,7 @@ impl Quarantines {
         reader: Reader<Terms>,
         ledger_id: String,
     ) -> Self {
-        Self { desk, queue, reader, ledger_id }
+        Self { desk, queue, reader, ledger_id, running: Mutex::default() }
     }
 
     /// Goes on with the orders that a process left unfinished, beside everything else.
@@ -171,12 +174,33 @@ impl Quarantines {
             .map_err(|error| error.to_string())
     }
 
+    /// Carries an order out beside everything else, once at a time for each.
+    fn go_on(self: &Arc<Self>, order: &Arc<Order>) {
+        let running = || self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if !running().insert(order.order_no) {
+            return;
+        }
+        let (own, carried) = (self.clone(), order.clone());
+        let work = move || {
+            // What fails stays unfinished: the next start or the operator's next call goes on.
+            let _ = own.carry_out(&carried, None);
+            own.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&carried.order_no);
+        };
+        if std::thread::Builder::new().name("descargo-quarantine".into()).spawn(work).is_err() {
+            running().remove(&order.order_no);
+        }
+    }
+
     /// Records an order and carries it out; the response's bytes.
     ///
     /// # Errors
     /// [`Refusal`] when it cannot be recorded; `OUTCOME_UNCERTAIN` when it takes longer than the
     /// caller waits.
-    pub fn answer(&self, order: Appoint, timeout: Option<Duration>) -> Result<Vec<u8>, Refusal> {
+    pub fn answer(
+        self: &Arc<Self>,
+        order: Appoint,
+        timeout: Option<Duration>,
+    ) -> Result<Vec<u8>, Refusal> {
         let until = Instant::now().checked_add(timeout.unwrap_or(WAIT).min(WAIT));
         let (sender, receiver) = channel();
         self.queue
@@ -187,7 +211,14 @@ impl Quarantines {
         let found = self.reader.orders(Some(order_no)).map_err(|fault| Refusal::from(&fault))?;
         let order = found.into_iter().next().map(Arc::new);
         let order = order.ok_or_else(|| Refusal::new(Reason::Fault, "an order has gone"))?;
-        let revision = self.carry_out(&order, until)?;
+        let revision = match self.carry_out(&order, until) {
+            // Whoever asked may never ask again: what rests on a stolen key is held all the same.
+            Err(late) if late.reason == Reason::OutcomeUncertain => {
+                self.go_on(&order);
+                return Err(late);
+            }
+            done => done?,
+        };
         let licenses = self.reader.count_held(order_no).map_err(|fault| Refusal::from(&fault))?;
         let licenses = u64::try_from(licenses).unwrap_or_default();
         Ok(pb::QuarantineCertificateResponse { revision, licenses }.encode_to_vec())
