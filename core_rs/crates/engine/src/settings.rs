@@ -120,7 +120,8 @@ impl Settings {
         // Each process counts for itself: whoever guesses at all of them must not get more guesses.
         let wrong_signature_limit = usize::try_from(self.policy.wrong_signature_limit)
             .unwrap_or(usize::MAX)
-            .div_ceil(self.processes.max(1))
+            .checked_div(self.processes)
+            .unwrap_or(1)
             .max(1);
         Ok(Desk {
             rules: Rules { catalogue, instruments, policy: self.policy.clone() },
