@@ -75,6 +75,12 @@ CERTIFICATES_CACHED_MAX: Final = 4096
 GRACE_S: Final = 10.0
 """How long calls in flight may take to end after SIGTERM."""
 
+DRAINING_RETRY_AFTER_MS: Final = 1000
+"""When to open a stream again that had to end."""
+
+REPORT_RETRY_AFTER_MS: Final = 1000
+"""When to ask again while another report is made."""
+
 QUEUE_MAX: Final = 4096
 """Requests waiting for the ledger. At 5,000 durable draws a second, less than a second's work."""
 

@@ -63,19 +63,28 @@ def _say_port(writer: asyncio.StreamWriter, port: int | None) -> None:
 async def _answer(
     server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, stop: app.Stop
 ) -> None:
-    """Answers the parent until it ends."""
+    """Answers the parent until it ends; whatever ends the answers stops the worker too."""
+    try:
+        await _answers(server, reader, writer)
+        logger().error("the parent has ended")
+    finally:
+        stop.wished.set()
+
+
+async def _answers(
+    server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
     while (question := await word.hear(reader)) is not None:
         said: object
         match question["what"]:
             case "reload":
-                said = server.reload_access()
+                # Only whether there is a problem: all of them are in this worker's log.
+                said = server.reload_access()[:1]
             case "metrics":
                 said = server.metrics.families()
             case unknown:
                 raise ValueError(f"a question that no worker knows: {unknown}")
         word.say(writer, word.Answer(number=question["number"], said=said))
-    logger().error("the parent has ended")
-    stop.wished.set()
 
 
 if __name__ == "__main__":

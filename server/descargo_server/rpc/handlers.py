@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -79,6 +79,8 @@ class Desk:
     outstanding: Outstanding
     metrics: Metrics
     log: FilteringBoundLogger
+    reports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """One report at a time: each takes seconds."""
 
 
 def service_handler(
@@ -135,6 +137,19 @@ def admitted(desk: Desk, method: str, context: ServicerContext) -> Identity:
         _log_refusal(desk, method, identity)
         raise Refused("ROLE_NOT_ALLOWED", detail=f"role `{identity.role}`")
     return identity
+
+
+def still_admitted(desk: Desk, method: str, context: ServicerContext, identity: Identity) -> None:
+    """For a call that stays open: raises Refused once its caller may not go on as he began.
+
+    A certificate may have been revoked, or what its identity may do is another matter now; then the
+    caller opens the call again, under that.
+    """
+    now = admitted(desk, method, context)
+    if now.name != identity.name:
+        raise Refused("IDENTITY_UNKNOWN", detail="the certificate is another identity's now")
+    if now != identity:
+        raise Refused("DRAINING", retry_after_ms=limits.DRAINING_RETRY_AFTER_MS)
 
 
 def seconds_left(context: ServicerContext) -> float:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from descargo_server import limits
 from descargo_server.identity.permissions import SUBMISSION_SERVICE
+from descargo_server.refused import Refused
 from descargo_server.rpc.handlers import service_handler
 from descargo_server.streams.submit import submit_handler
 from descargo_server.streams.watch import watch_handler
@@ -74,4 +76,8 @@ async def _list_movements(desk: Desk, caller: Caller, request: bytes, _timeout_s
 
 
 async def _report_activity(desk: Desk, caller: Caller, request: bytes, _timeout_s: float) -> bytes:
-    return await asyncio.to_thread(desk.engine.report_activity, caller, request)
+    # One takes seconds of a thread that lists, feeds and orders of quarantine wait for too.
+    if desk.reports.locked():
+        raise Refused("OVERLOADED", retry_after_ms=limits.REPORT_RETRY_AFTER_MS)
+    async with desk.reports:
+        return await asyncio.to_thread(desk.engine.report_activity, caller, request)

@@ -19,7 +19,7 @@ from descargo_server import limits
 from descargo_server.identity.permissions import SUBMISSION_SERVICE
 from descargo_server.refused import Refused
 from descargo_server.rpc.errors import abort_with
-from descargo_server.rpc.handlers import NOT_OURS, admitted, refusal_of
+from descargo_server.rpc.handlers import NOT_OURS, admitted, refusal_of, still_admitted
 from descargo_server.telemetry.metrics import ANSWERED, CANCELLED
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ __all__ = ["METHOD", "Exchange", "Submissions", "submit_handler"]
 
 METHOD: Final = f"/{SUBMISSION_SERVICE}/SubmitLicenses"
 
-DRAINING_RETRY_AFTER_MS: Final = 1000
 
 WAKE: Final = None
 """Put among the answers when the reading has ended."""
@@ -99,8 +98,7 @@ async def _answer(desk: Desk, submissions: Submissions, context: ServicerContext
 
     def recheck() -> None:
         # A stream may stay open for half an hour; its caller may be revoked meanwhile.
-        if admitted(desk, METHOD, context).name != identity.name:
-            raise Refused("IDENTITY_UNKNOWN", detail="the certificate is another identity's now")
+        still_admitted(desk, METHOD, context, identity)
 
     with desk.outstanding.one_more(identity.name):
         first = await _message(context)
@@ -166,7 +164,7 @@ class Exchange:
 
     def _stop(self, reading: asyncio.Future[None]) -> None:
         if self._end is None and not reading.done():
-            self._end = Refused("DRAINING", retry_after_ms=DRAINING_RETRY_AFTER_MS)
+            self._end = Refused("DRAINING", retry_after_ms=limits.DRAINING_RETRY_AFTER_MS)
             reading.cancel()
 
     async def _tell(self, completion: Completion | None) -> None:

@@ -21,12 +21,12 @@ from descargo_server.identity.outstanding import Outstanding
 from descargo_server.identity.permissions import SUBMISSION_SERVICE
 from descargo_server.refused import Refused
 from descargo_server.rpc.errors import abort_with
-from descargo_server.rpc.handlers import NOT_OURS, admitted, refusal_of
+from descargo_server.rpc.handlers import NOT_OURS, admitted, refusal_of, still_admitted
 from descargo_server.streams.elsewhere import Elsewhere
 from descargo_server.telemetry.metrics import ANSWERED, CANCELLED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from descargo_server._core import Caller
@@ -100,7 +100,11 @@ def watch_handler(desk: Desk, watches: Watches) -> grpc.RpcMethodHandler[bytes, 
                 desk.outstanding.one_more(identity.name),
                 watches.outstanding.one_more(identity.name),
             ):
-                watcher = Watcher(desk, watches, desk.callers.of(identity), context)
+
+                def recheck() -> None:
+                    still_admitted(desk, METHOD, context, identity)
+
+                watcher = Watcher(desk, watches, desk.callers.of(identity), context, recheck)
                 await watcher.follow(desk.engine.watch_from(request))
         except NOT_OURS:
             metrics.count(CANCELLED)
@@ -125,6 +129,8 @@ class Watcher:
     watches: Watches
     caller: Caller
     context: ServicerContext
+    recheck: Callable[[], None]
+    """Raises Refused once the caller may not go on."""
     said_at: float = 0.0
     alerted_on: str = ""
     """The day whose alerts were told."""
@@ -137,6 +143,8 @@ class Watcher:
             while True:
                 if self.watches.closing:
                     raise Refused("DRAINING")
+                # A feed stays open for long; its caller may be revoked or narrowed meanwhile.
+                self.recheck()
                 # Before the look: what is committed during it rings again.
                 bell.clear()
                 events, cursor, more = await asyncio.to_thread(
@@ -182,8 +190,6 @@ class Watcher:
         return self.said_at + self.watches.heartbeat_s
 
     async def _beat(self, cursor: str) -> None:
-        # A certificate may have been revoked or have run out since the call began.
-        admitted(self.desk, METHOD, self.context)
         heartbeat = submission_service_pb2.WatchExercisesResponse(
             cursor=cursor, heartbeat=submission_service_pb2.Heartbeat()
         )

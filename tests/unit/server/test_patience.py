@@ -83,7 +83,7 @@ def feed(reader: Reader, stalled_s: float) -> Coroutine[Any, Any, None]:
     """A feed that tells two events."""
     watches = Watches(limits.HEARTBEAT_S, stalled_s, Path("none"))
     desk, caller, context = (cast("Any", part) for part in (Desk(), None, reader))
-    return Watcher(desk, watches, caller, context).follow("")
+    return Watcher(desk, watches, caller, context, lambda: None).follow("")
 
 
 def submissions(reader: Reader, stalled_s: float) -> Coroutine[Any, Any, None]:
