@@ -355,6 +355,23 @@ def test_hub_of_several_agencies_transmits_what_it_is_listed_for(office: Office)
     assert "F506" in codes_of(office.submit(crossed, caller="hub-of-two", signer="semarnat"))
 
 
+def test_hub_learns_nothing_of_a_license_by_a_worthless_signature(office: Office) -> None:
+    issued = license_submission("HUB-BLIND")
+    office.submit(issued)
+    wrong = license_submission("HUB-BLIND")
+    wrong.version = 2
+    wrong.amendment.CopyFrom(wrong.issue)
+    wrong.amendment.holder.rfc = "EKU9003173C9"
+    told = office.submit(wrong, caller="hub", signer="semarnat").verdict
+    assert {"F506", "N403"} <= {each.code for each in told.findings}
+    assert [each.granted for each in told.findings if each.code == "N403"] == [""]
+    assert not told.error.standings
+    # The agency's own signature tells everything, whoever brings it.
+    told = office.submit(wrong, caller="hub").verdict
+    assert all(each.granted for each in told.findings if each.code == "N403")
+    assert told.error.standings
+
+
 # --- request keys
 
 

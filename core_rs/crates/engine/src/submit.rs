@@ -21,7 +21,7 @@ use prost::Message;
 
 use crate::answer::{Draft, Matter, firma, standing_pb};
 use crate::authority::Authority;
-use crate::caller::Caller;
+use crate::caller::{Caller, Role};
 use crate::change::{self, Standing};
 use crate::clock::instant;
 use crate::command::{Desk, Terms};
@@ -152,7 +152,13 @@ impl Submit {
             }
         }
         if findings.iter().any(Finding::refuses) {
-            return self.refuse(desk, view, &findings, known);
+            // A hub reads no license: a worthless signature must not tell it what stands in one.
+            let reads = self.caller.role != Role::Hub || self.is_believed(&findings);
+            if !reads {
+                let of_law = |finding: &&mut Finding| finding.code.as_str().starts_with('N');
+                findings.iter_mut().filter(of_law).for_each(|each| each.granted.clear());
+            }
+            return self.refuse(desk, view, &findings, known.filter(|_| reads));
         }
         match (grant, change, &standing) {
             (Some(grant), _, _) => self.issue(desk, view, &findings, grant),
