@@ -32,7 +32,10 @@ PATIENCE_S = 60
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 PORT = re.compile(r"127\.0\.0\.1:(\d+)")
 TAKE_TERMINAL = (
-    "import fcntl, os, sys, termios;"
+    # A run in the background ignores Ctrl-C and a closed terminal, and so would what it starts.
+    "import fcntl, os, signal, sys, termios;"
+    "signal.signal(signal.SIGINT, signal.SIG_DFL);"
+    "signal.signal(signal.SIGHUP, signal.SIG_DFL);"
     "fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
     "os.execv(sys.argv[1], sys.argv[1:])"
 )
